@@ -1,0 +1,1 @@
+"""Golden models of ganglion: NumPy only, never importing the hardware they check."""

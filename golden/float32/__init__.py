@@ -1,0 +1,37 @@
+"""The float32 golden model: the meaning of every operation, in IEEE single precision.
+
+One :class:`Core` holds up to 32 vectors with their graph; an :class:`Array` holds up to 256 cores and merges
+their results. The arithmetic is fixed down to the order of every addition (see ``distance.py``), so that a
+program in another language can reproduce it bit for bit. NumPy only.
+"""
+
+from golden.float32.array import Array
+from golden.float32.constants import (
+    BEAM_WIDTH,
+    MAX_CORES,
+    MAX_DIMS,
+    MAX_LINKS,
+    MAX_RESULTS,
+    MAX_VECTORS,
+    NONE_INDEX,
+    Metric,
+)
+from golden.float32.core import Core, SearchStatistics
+from golden.float32.graph import Graph
+from golden.float32.results import RESULT_DTYPE
+
+__all__ = [
+    "BEAM_WIDTH",
+    "MAX_CORES",
+    "MAX_DIMS",
+    "MAX_LINKS",
+    "MAX_RESULTS",
+    "MAX_VECTORS",
+    "NONE_INDEX",
+    "RESULT_DTYPE",
+    "Array",
+    "Core",
+    "Graph",
+    "Metric",
+    "SearchStatistics",
+]
