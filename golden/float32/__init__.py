@@ -6,32 +6,8 @@ program in another language can reproduce it bit for bit. NumPy only.
 """
 
 from golden.float32.array import Array
-from golden.float32.constants import (
-    BEAM_WIDTH,
-    MAX_CORES,
-    MAX_DIMS,
-    MAX_LINKS,
-    MAX_RESULTS,
-    MAX_VECTORS,
-    NONE_INDEX,
-    Metric,
-)
 from golden.float32.core import Core, SearchStatistics
 from golden.float32.graph import Graph
 from golden.float32.results import RESULT_DTYPE
 
-__all__ = [
-    "BEAM_WIDTH",
-    "MAX_CORES",
-    "MAX_DIMS",
-    "MAX_LINKS",
-    "MAX_RESULTS",
-    "MAX_VECTORS",
-    "NONE_INDEX",
-    "RESULT_DTYPE",
-    "Array",
-    "Core",
-    "Graph",
-    "Metric",
-    "SearchStatistics",
-]
+__all__ = ["RESULT_DTYPE", "Array", "Core", "Graph", "SearchStatistics"]

@@ -17,7 +17,7 @@ The contract, for whoever must reproduce the bits:
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.float32.constants import Metric
+from golden.spec.commands import Metric
 
 Floats = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ def distances(metric: Metric, queries: Floats, vectors: Floats, query_norms: Flo
                 np.subtract(np.float32(0), result, out=result)
             else:
                 scale = np.multiply(query_norms, vector_norms)
-                either_zero = np.equal(scale, 0)
+                either_zero = np.equal(query_norms, 0) | np.equal(vector_norms, 0)
                 np.divide(result, np.where(either_zero, np.float32(1), scale), out=result)
                 np.subtract(np.float32(1), result, out=result)
                 result[either_zero] = 1

@@ -25,14 +25,14 @@ floor(2(n - 1) / 6) <= 10 nodes are full, so of the 16 in ``near`` at least 6 ar
 
 from collections.abc import Sequence
 
-from golden.float32.constants import MAX_LINKS, MAX_RESULTS
+from golden.spec.constants import MAX_NEIGHBOURS, MAX_RESULTS
 
 
 class Graph:
     """The links of one core's nodes.
 
-    Attributes: ``links[i]`` node i's neighbours in slot order (at most 6), ``n_pinned[i]`` how many of them, from slot 0
-    on, are pinned.
+    Attributes: ``links[i]`` node i's neighbours in slot order (at most 6), ``n_pinned[i]`` how many of them, from
+    slot 0 on, are pinned.
     """
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class Graph:
             self.n_pinned.append(0)
             return node
         near = list(ranking[:MAX_RESULTS])
-        parent = next(j for j in near if self.n_pinned[j] < MAX_LINKS)
-        others = [j for j in near if j != parent][: MAX_LINKS - 1]
+        parent = next(j for j in near if self.n_pinned[j] < MAX_NEIGHBOURS)
+        others = [j for j in near if j != parent][: MAX_NEIGHBOURS - 1]
         self.links.append([parent, *others])
         self.n_pinned.append(1)
         self._pin(parent, node)
@@ -66,14 +66,14 @@ class Graph:
         links, slot = self.links[parent], self.n_pinned[parent]
         displaced = links[slot : slot + 1]
         links[slot : slot + 1] = [node]
-        if len(links) < MAX_LINKS:
+        if len(links) < MAX_NEIGHBOURS:
             links += displaced
         self.n_pinned[parent] += 1
 
     def _link_back(self, j: int, node: int) -> None:
         links = self.links[j]
-        if len(links) == MAX_LINKS:
-            if self.n_pinned[j] == MAX_LINKS:
+        if len(links) == MAX_NEIGHBOURS:
+            if self.n_pinned[j] == MAX_NEIGHBOURS:
                 return
             del links[self.n_pinned[j]]
         links.append(node)

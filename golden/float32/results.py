@@ -3,14 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.float32.constants import NONE_INDEX
+from golden.spec.constants import INDEX_NONE
+
+ALL_TYPES = 0xFFFF
+"""The type mask that lets every node through."""
 
 RESULT_DTYPE = np.dtype(
     {"names": ["index", "core", "distance"], "formats": ["u1", "u1", "<f4"], "offsets": [0, 1, 4], "itemsize": 8}
 )
 """8 bytes: index u8, core u8, two bytes of padding, distance f32 (little endian)."""
 
-EMPTY_RESULT = (NONE_INDEX, NONE_INDEX, np.inf)
+EMPTY_RESULT = (INDEX_NONE, INDEX_NONE, np.inf)
 """What a free place holds; it sorts behind every result."""
 
 
@@ -21,15 +24,18 @@ def empty_results(shape: int | tuple[int, ...]) -> NDArray[np.void]:
     return records
 
 
-def order_keys(records: NDArray[np.void]) -> NDArray[np.uint64]:
-    """One unsigned key a record, whose order is (distance, core, index). Distances must not be NaN.
+def distance_keys(distance: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Unsigned keys below 2**32 in the order of the distances, which must not be NaN; -0 and +0 are equal.
 
     The bits of a float32 ordered as integers: set the sign bit of the positive ones, invert the negative ones.
     """
-    distance = np.ascontiguousarray(records["distance"] + np.float32(0))  # + 0 turns -0 into +0
-    bits = distance.view(np.uint32)
-    ordered = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(0x80000000)).astype(np.uint64)
-    key: NDArray[np.uint64] = (
-        (ordered << np.uint64(16)) | (records["core"].astype(np.uint64) << np.uint64(8)) | records["index"]
-    )
+    bits = (distance + np.float32(0)).view(np.uint32)  # + 0 turns -0 into +0
+    return np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(0x80000000)).astype(np.uint64)
+
+
+def order_keys(records: NDArray[np.void]) -> NDArray[np.uint64]:
+    """One unsigned key a record, whose order is (distance, core, index). Distances must not be NaN."""
+    key: NDArray[np.uint64] = distance_keys(records["distance"]) << np.uint64(16)
+    key |= records["core"].astype(np.uint64) << np.uint64(8)
+    key |= records["index"].astype(np.uint64)
     return key
