@@ -8,17 +8,18 @@ from golden.spec.constants import INDEX_NONE
 ALL_TYPES = 0xFFFF
 """The type mask that lets every node through."""
 
-RESULT_DTYPE = np.dtype(
-    {"names": ["index", "core", "distance"], "formats": ["u1", "u1", "<f4"], "offsets": [0, 1, 4], "itemsize": 8}
-)
-"""8 bytes: index u8, core u8, two bytes of padding, distance f32 (little endian)."""
+RESULT_DTYPE = np.dtype([("index", "u1"), ("core", "u1"), ("padding", "<u2"), ("distance", "<f4")])
+"""8 bytes: index u8, core u8, two bytes that are 0, distance f32 (little endian).
 
-EMPTY_RESULT = (INDEX_NONE, INDEX_NONE, np.inf)
+The padding is a field because NumPy does not copy the gaps between fields: so the bytes of a record are defined.
+"""
+
+EMPTY_RESULT = (INDEX_NONE, INDEX_NONE, 0, np.inf)
 """What a free place holds; it sorts behind every result."""
 
 
 def empty_results(shape: int | tuple[int, ...]) -> NDArray[np.void]:
-    """Records that all say "none": index 255, core 255, distance +inf; the padding is 0."""
+    """Records that all say "none": index 255, core 255, distance +inf."""
     records = np.zeros(shape, RESULT_DTYPE)
     records[...] = EMPTY_RESULT
     return records
