@@ -1,0 +1,43 @@
+"""Small gate-level helpers shared by the units."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Mux, Value, ValueLike
+
+__all__ = ["cat_key", "lowest_bit", "parts", "select"]
+
+
+def parts(value: Value, width: int) -> list[Value]:
+    """The value cut into pieces of ``width`` bits, lowest first."""
+    return [value[low : low + width] for low in range(0, len(value), width)]
+
+
+def cat_key(key: Value, core: Value, index: Value) -> Value:
+    """A signed number that orders entries by (key signed, core, index)."""
+    return Cat(index, core, key).as_signed()
+
+
+def lowest_bit(bits: Value) -> Value:
+    """Index of the lowest set bit; 0 if none is set. A balanced tree of log2(width) levels."""
+
+    def encode(group: Sequence[Value]) -> tuple[Value, list[Value]]:
+        if len(group) == 1:
+            return group[0], []
+        half = len(group) // 2
+        low_any, low_index = encode(group[:half])
+        high_any, high_index = encode(group[half:])
+        index = [Mux(low_any, low, high) for low, high in zip(low_index, high_index, strict=True)]
+        return low_any | high_any, [*index, high_any & ~low_any]
+
+    _, index = encode(list(bits))
+    return Cat(*index)
+
+
+def select(options: Sequence[ValueLike], choice: Value) -> Value:
+    """``options[choice]`` as a balanced multiplexer tree; 0 past the end."""
+    level: list[ValueLike] = list(options)
+    for bit in choice:
+        if len(level) % 2:
+            level.append(Const(0))
+        level = [Mux(bit, high, low) for low, high in zip(level[::2], level[1::2], strict=True)]
+    return Value.cast(level[0])

@@ -1,0 +1,119 @@
+"""Graph store: the links of every node of a slice, and the two ways a link list changes."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import enum, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import Config
+from golden.spec.constants import INDEX_WIDTH, LINK_COUNT_WIDTH, LINKS_WIDTH, MAX_NEIGHBOURS, NODE_WIDTH
+from hw.bits import parts
+
+__all__ = ["GraphOp", "GraphStore", "pack_node", "unpack_node"]
+
+
+class GraphOp(enum.Enum, shape=2):
+    """What a write to the graph store does."""
+
+    NONE = 0
+    WRITE = 1
+    PIN = 2
+    LINK_BACK = 3
+
+
+def unpack_node(word):
+    """A graph word's links (list of 6), n_links and n_pinned."""
+    return (
+        parts(word[:LINKS_WIDTH], INDEX_WIDTH),
+        word[LINKS_WIDTH : LINKS_WIDTH + LINK_COUNT_WIDTH],
+        word[LINKS_WIDTH + LINK_COUNT_WIDTH :],
+    )
+
+
+def pack_node(links, n_links, n_pinned):
+    """The graph word of six links and two counts."""
+    return Cat(*links, n_links, n_pinned)
+
+
+class GraphStore(wiring.Component):
+    """Links of every node: six slots, the pinned ones first, then the others from oldest to newest.
+
+    The pinned links (each node with the parent it was inserted under, in both directions) form a spanning tree rooted
+    at node 0 and are never dropped, so every node stays reachable. ``PIN`` gives a node a tree child; when the list is
+    full its oldest unpinned link goes. ``LINK_BACK`` appends an ordinary link, in a full list in place of the oldest
+    unpinned one. Both work on the word read before. One port: a cycle reads or writes; reads take one cycle.
+    """
+
+    def __init__(self, config: Config, *, external: bool = False) -> None:
+        self.config = config
+        self.external = external
+        super().__init__(
+            {
+                "addr": In(config.place_width + INDEX_WIDTH),
+                "read": In(1),
+                "op": In(2),
+                "node": In(INDEX_WIDTH),
+                "write_word": In(NODE_WIDTH),
+                "word": Out(NODE_WIDTH),
+            }
+            | (
+                {"store_data": Out(NODE_WIDTH), "store_read": Out(1), "store_write": Out(1), "loaded": In(NODE_WIDTH)}
+                if external
+                else {}
+            )
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        links, n_links, n_pinned = unpack_node(self.word)
+        full, all_pinned = Signal(), Signal()
+        m.d.comb += [full.eq(n_links >= MAX_NEIGHBOURS), all_pinned.eq(n_pinned >= MAX_NEIGHBOURS)]
+
+        displaced = Signal(INDEX_WIDTH)
+        with m.Switch(n_pinned):
+            for slot, link in enumerate(links):
+                with m.Case(slot):
+                    m.d.comb += displaced.eq(link)
+
+        pinned, linked = [], []
+        for slot, link in enumerate(links):
+            pin_next = Signal(INDEX_WIDTH, name=f"pin{slot}")
+            m.d.comb += pin_next.eq(Mux(n_pinned == slot, self.node, Mux((n_links == slot) & ~full, displaced, link)))
+            pinned.append(pin_next)
+            newer = links[slot + 1] if slot + 1 < MAX_NEIGHBOURS else self.node
+            link_next = Signal(INDEX_WIDTH, name=f"link{slot}")
+            m.d.comb += link_next.eq(
+                Mux(full, Mux(n_pinned <= slot, newer, link), Mux(n_links == slot, self.node, link))
+            )
+            linked.append(link_next)
+        more = Signal(LINK_COUNT_WIDTH)
+        m.d.comb += more.eq(Mux(full, n_links, n_links + 1))
+
+        data = Signal(NODE_WIDTH)
+        m.d.comb += data.eq(self.write_word)
+        with m.If(self.op == GraphOp.PIN.value):
+            m.d.comb += data.eq(Mux(all_pinned, self.word, pack_node(pinned, more, (n_pinned + 1)[:LINK_COUNT_WIDTH])))
+        with m.Elif(self.op == GraphOp.LINK_BACK.value):
+            m.d.comb += data.eq(pack_node(linked, more, n_pinned))
+
+        write = Signal()
+        m.d.comb += write.eq(self.op != GraphOp.NONE.value)
+        if self.external:
+            m.d.comb += [
+                self.store_data.eq(data),
+                self.store_write.eq(write),
+                self.store_read.eq(self.read & ~write),
+                self.word.eq(self.loaded),
+            ]
+        else:
+            depth = self.config.cores_per_slice << INDEX_WIDTH
+            m.submodules.nodes = nodes = memory.Memory(shape=NODE_WIDTH, depth=depth, init=[])
+            read_port, write_port = nodes.read_port(), nodes.write_port()
+            m.d.comb += [
+                read_port.addr.eq(self.addr),
+                read_port.en.eq(self.read & ~write),
+                write_port.addr.eq(self.addr),
+                write_port.data.eq(data),
+                write_port.en.eq(write),
+                self.word.eq(read_port.data),
+            ]
+        return m

@@ -1,0 +1,125 @@
+"""Result list: the sixteen best results, kept in order, read by the host as a FIFO."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import Config
+from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS, RESULT_COUNT_WIDTH
+from hw.bits import cat_key
+
+__all__ = ["ResultList"]
+
+
+class ResultList(wiring.Component):
+    """Merges a sorted stream with the list kept from before and stores the best 16.
+
+    Two banks of a memory: the old list is read from one while the new one is written to the other, so no comparator
+    array is needed. Under the cosine metric the stream's keys are completed to distances (1 is ``cosine_one``),
+    saturating. One entry a cycle.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "collect": In(1),
+                "keep": In(1),
+                "k": In(RESULT_COUNT_WIDTH),
+                "cosine": In(1),
+                "clear": In(1),
+                "in_occupied": In(1),
+                "in_valid": In(1),
+                "in_key": In(signed(config.key_width)),
+                "in_tag": In(CORE_WIDTH + INDEX_WIDTH),
+                "read_pop": In(1),
+                "take": Out(1),
+                "busy": Out(1),
+                "count": Out(RESULT_COUNT_WIDTH),
+                "remaining": Out(RESULT_COUNT_WIDTH),
+                "out_valid": Out(1),
+                "out_key": Out(signed(config.key_width)),
+                "out_core": Out(CORE_WIDTH),
+                "out_index": Out(INDEX_WIDTH),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        entry_width = config.key_width + CORE_WIDTH + INDEX_WIDTH
+        m.submodules.entries = entries = memory.Memory(shape=entry_width, depth=2 * MAX_RESULTS, init=[])
+        write = entries.write_port()
+        # Transparent: a list of one entry is read in the cycle that writes it.
+        read = entries.read_port(transparent_for=[write])
+
+        bank, ends = Signal(), Signal()
+        pointer, pointer_next = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS + 1))
+        old_count, taken, written, k = (
+            Signal(RESULT_COUNT_WIDTH, name=n) for n in ("old_count", "taken", "written", "k_limit")
+        )
+        complete = Signal(signed(config.key_width + 2))
+        key = Signal(signed(config.key_width))
+        new, old = Signal(signed(entry_width)), Signal(signed(entry_width))
+        high, low = config.key_format.max_raw, config.key_format.min_raw
+        m.d.comb += [
+            complete.eq(self.in_key + Mux(self.cosine, config.cosine_one, 0)),
+            key.eq(Mux(complete > high, high, Mux(complete < low, low, complete))),
+            new.eq(cat_key(key, self.in_tag[INDEX_WIDTH:], self.in_tag[:INDEX_WIDTH])),
+            old.eq(read.data),
+            read.addr.eq(Cat(pointer_next[:4], bank ^ ends)),
+            write.addr.eq(Cat(written[:4], ~bank)),
+        ]
+
+        new_end, new_here, old_here, old_first = Signal(), Signal(), Signal(), Signal()
+        take_old, last_new, full = Signal(), Signal(), Signal()
+        m.d.comb += [
+            new_end.eq((taken == k) | (self.in_occupied & ~self.in_valid)),
+            new_here.eq(self.in_occupied & self.in_valid & (taken != k)),
+            old_here.eq(pointer < old_count),
+            old_first.eq(old < new),
+            last_new.eq(self.take & (taken + 1 == k) & ~old_here),
+            full.eq((self.take | take_old) & (written == MAX_RESULTS - 1)),
+            pointer_next.eq(pointer),
+            write.data.eq(Mux(take_old, old, new)),
+        ]
+
+        with m.FSM() as fsm:
+            m.d.comb += self.busy.eq(fsm.ongoing("COLLECT"))
+            with m.State("IDLE"):
+                m.d.comb += [
+                    self.out_valid.eq(pointer < self.count),
+                    self.remaining.eq(self.count - pointer),
+                ]
+                with m.If(self.out_valid):
+                    m.d.comb += Cat(self.out_index, self.out_core, self.out_key).eq(read.data)
+                with m.If(self.collect):
+                    m.d.comb += pointer_next.eq(0)
+                    m.d.sync += [
+                        old_count.eq(Mux(self.keep, self.count, 0)),
+                        taken.eq(0),
+                        written.eq(0),
+                        k.eq(Mux(self.k > MAX_RESULTS, MAX_RESULTS, self.k)),
+                    ]
+                    m.next = "COLLECT"
+                with m.Elif(self.clear):
+                    m.d.comb += pointer_next.eq(0)
+                    m.d.sync += self.count.eq(0)
+                with m.Elif(self.read_pop & self.out_valid):
+                    m.d.comb += pointer_next.eq(pointer + 1)
+            with m.State("COLLECT"):
+                m.d.comb += [
+                    self.take.eq(new_here & ~(old_here & old_first)),
+                    take_old.eq(old_here & (new_end | (new_here & old_first))),
+                    write.en.eq(self.take | take_old),
+                ]
+                m.d.sync += [taken.eq(taken + self.take), written.eq(written + write.en)]
+                with m.If(take_old):
+                    m.d.comb += pointer_next.eq(pointer + 1)
+                m.d.comb += ends.eq(full | last_new | (new_end & ~old_here))
+                with m.If(ends):
+                    m.d.comb += pointer_next.eq(0)
+                    m.d.sync += [bank.eq(~bank), self.count.eq(written + write.en)]
+                    m.next = "IDLE"
+        m.d.sync += pointer.eq(pointer_next)
+        return m

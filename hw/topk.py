@@ -1,0 +1,74 @@
+"""Top-k list: the smallest entries pushed, in order."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import Config
+from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS
+from hw.bits import cat_key, select
+
+__all__ = ["TopK"]
+
+
+class TopK(wiring.Component):
+    """Keeps the ``entries`` smallest (key, core, index) pushed since ``clear``, smallest first.
+
+    An insertion sorter: every slot compares in parallel and takes the new entry or the one before it. Ties go to the
+    lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
+    combinationally.
+    """
+
+    def __init__(self, config: Config, *, entries: int = MAX_RESULTS) -> None:
+        if entries < 1:
+            raise ValueError(f"entries must be at least 1, got {entries}")
+        self.config = config
+        self.entries = entries
+        super().__init__(
+            {
+                "clear": In(1),
+                "push": In(1),
+                "key": In(signed(config.key_width)),
+                "core": In(CORE_WIDTH),
+                "index": In(INDEX_WIDTH),
+                "rank": In(max(1, (entries - 1).bit_length())),
+                "count": Out(entries.bit_length()),
+                "out_valid": Out(1),
+                "out_key": Out(signed(config.key_width)),
+                "out_core": Out(CORE_WIDTH),
+                "out_index": Out(INDEX_WIDTH),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        occupied = Signal(self.entries)
+        before = Signal(self.entries)
+        new = Signal(signed(self.config.key_width + CORE_WIDTH + INDEX_WIDTH))
+        m.d.comb += new.eq(cat_key(self.key, self.core, self.index))
+
+        slots = [Signal(new.shape(), name=f"slot{i}") for i in range(self.entries)]
+        for i, slot in enumerate(slots):
+            m.d.comb += before[i].eq(~occupied[i] | (new < slot))
+            with m.If(self.push & ~self.clear & before[i]):
+                m.d.sync += [
+                    slot.eq(new if i == 0 else Mux(before[i - 1], slots[i - 1], new)),
+                    occupied[i].eq(1 if i == 0 else Mux(before[i - 1], occupied[i - 1], 1)),
+                ]
+        with m.If(self.clear):
+            m.d.sync += occupied.eq(0)
+
+        with m.If(self.clear):
+            m.d.sync += self.count.eq(0)
+        with m.Elif(self.push & ~occupied[-1]):
+            m.d.sync += self.count.eq(self.count + 1)
+
+        chosen = Signal(len(new))
+        m.d.comb += [
+            chosen.eq(select(slots, self.rank)),
+            self.out_valid.eq(select(list(occupied), self.rank)),
+            self.out_index.eq(chosen[:INDEX_WIDTH]),
+            self.out_core.eq(chosen[INDEX_WIDTH : INDEX_WIDTH + CORE_WIDTH]),
+            self.out_key.eq(chosen[INDEX_WIDTH + CORE_WIDTH :]),
+        ]
+        return m
