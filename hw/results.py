@@ -35,6 +35,8 @@ class ResultList(wiring.Component):
                 "read_pop": In(1),
                 "take": Out(1),
                 "busy": Out(1),
+                "done": Out(1),
+                "total": Out(RESULT_COUNT_WIDTH),
                 "count": Out(RESULT_COUNT_WIDTH),
                 "remaining": Out(RESULT_COUNT_WIDTH),
                 "out_valid": Out(1),
@@ -116,10 +118,11 @@ class ResultList(wiring.Component):
                 m.d.sync += [taken.eq(taken + self.take), written.eq(written + write.en)]
                 with m.If(take_old):
                     m.d.comb += pointer_next.eq(pointer + 1)
-                m.d.comb += ends.eq(full | last_new | (new_end & ~old_here))
+                m.d.comb += [ends.eq(full | last_new | (new_end & ~old_here)), self.done.eq(ends)]
+                m.d.comb += self.total.eq(written + write.en)
                 with m.If(ends):
                     m.d.comb += pointer_next.eq(0)
-                    m.d.sync += [bank.eq(~bank), self.count.eq(written + write.en)]
+                    m.d.sync += [bank.eq(~bank), self.count.eq(self.total)]
                     m.next = "IDLE"
         m.d.sync += pointer.eq(pointer_next)
         return m

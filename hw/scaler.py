@@ -23,8 +23,8 @@ class ScalerMode(enum.Enum, shape=3):
 
 
 def tag_width(config: Config) -> int:
-    """Width of the tag that travels with an operand: a record's core and index, or an element."""
-    return max(CORE_WIDTH + INDEX_WIDTH, config.element_width + 8)
+    """Width of the tag that travels with an operand: a record's index, core and validity, or an element."""
+    return max(INDEX_WIDTH + CORE_WIDTH + 1, config.element_width)
 
 
 class Scaler(wiring.Component):
@@ -32,13 +32,14 @@ class Scaler(wiring.Component):
 
     A three-stage pipeline: align; partial products in three groups; sum and round. Written out as partial products so
     that no FPGA multiplier is taken from the lanes. Latency 3 cycles while ``enable`` is 1, throughput one a cycle;
-    everything holds while ``enable`` is 0.
+    everything holds while ``enable`` is 0. ``clear`` empties the pipeline.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         super().__init__(
             {
+                "clear": In(1),
                 "enable": In(1),
                 "valid": In(1),
                 "x": In(signed(config.key_width)),
@@ -110,6 +111,8 @@ class Scaler(wiring.Component):
                 mode_c.eq(mode_b),
                 self.out_tag.eq(tag_b),
             ]
+        with m.If(self.clear):
+            m.d.sync += [valid_a.eq(0), valid_b.eq(0), self.out_valid.eq(0)]
         m.d.comb += self.value.eq(rounded)
         with m.Switch(mode_c):
             for mode, shift in shifts.items():
