@@ -1,0 +1,73 @@
+"""The scaler: one shared multiplier with rounding shift, three pipeline stages."""
+
+import numpy as np
+
+from golden.fixed.bits import I64Array, to_signed, to_unsigned
+from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
+from golden.spec import Config
+from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH
+
+MODE_RAW, MODE_UNIT, MODE_COSINE, MODE_MEAN, MODE_UPDATE = range(5)
+N_MODES = 8
+SPLIT = 20
+"""The product of up to 71 bits is computed in two halves, split at this bit of x."""
+
+
+def scale_shifts(config: Config) -> tuple[int, ...]:
+    """The right shift n of every mode."""
+    shifts = (0, config.unit_shift, config.cosine_shift, 2 * config.element_width, 20)
+    return (*shifts, *(0,) * (N_MODES - len(shifts)))
+
+
+def tag_width(config: Config) -> int:
+    """Bits of the tag that travels with a value."""
+    return max(config.element_width + 8, CORE_WIDTH + INDEX_WIDTH)
+
+
+class Scaler(Unit):
+    """``value = floor((x * 2**shift * y + half) / 2**n)``, n by ``mode``; x * 2**shift and value wrap at key_width.
+
+    Latency 3 cycles with ``enable`` 1, throughput one value a cycle; nothing moves while ``enable`` is 0.
+
+    Inputs: ``enable``, ``valid`` (1), ``x`` (key_width, signed), ``shift`` (5), ``y`` (factor_width, signed), ``mode``
+    (3), ``tag``. Outputs: ``out_valid`` (1), ``value`` (key_width, signed), ``out_tag``, ``occupied`` (1).
+    """
+
+    def __init__(self, config: Config, n_streams: int = 1) -> None:
+        super().__init__(config, n_streams)
+        self._shifts = np.array(scale_shifts(config))
+        self._stages: list[tuple[np.ndarray, ...]] = [(self._flags(), self._zeros(), self._zeros()) for _ in range(3)]
+
+    def step(self, inputs: Inputs) -> Outputs:
+        width = self.config.key_width
+        valid, value, tag = self._stages[-1]
+        outputs = {
+            "out_valid": bit(valid),
+            "value": to_unsigned(value, width),
+            "out_tag": tag.astype(np.uint64),
+            "occupied": bit(self._stages[0][0] | self._stages[1][0] | valid),
+        }
+        enable = flag(inputs, "enable")
+        x = to_signed(signed(inputs, "x", width) << unsigned(inputs, "shift", 5), width)
+        y = signed(inputs, "y", self.config.factor_width)
+        new = (
+            flag(inputs, "valid"),
+            self._scaled(x, y, self._shifts[unsigned(inputs, "mode", 3)]),
+            unsigned(inputs, "tag", tag_width(self.config)),
+        )
+        moved = [new, *self._stages[:-1]]
+        self._stages = [
+            tuple(np.where(enable, new_field, old_field) for new_field, old_field in zip(after, before, strict=True))
+            for before, after in zip(self._stages, moved, strict=True)
+        ]
+        return outputs
+
+    def _scaled(self, x: I64Array, y: I64Array, n: I64Array) -> I64Array:
+        """``floor((x * y + half) / 2**n)`` modulo ``2**key_width``; intermediate wrap-around is above those bits."""
+        half = np.where(n > 0, np.int64(1) << np.maximum(n - 1, 0), 0)
+        low = (x & ((1 << SPLIT) - 1)) * y + half
+        high = (x >> SPLIT) * y + (low >> SPLIT)
+        low &= (1 << SPLIT) - 1
+        far = high >> np.maximum(n - SPLIT, 0)
+        near = (high << np.maximum(SPLIT - n, 0)) | (low >> np.minimum(n, SPLIT))
+        return to_signed(np.where(n >= SPLIT, far, near), self.config.key_width)

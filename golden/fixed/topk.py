@@ -1,0 +1,56 @@
+"""The sorted list of the nearest entries."""
+
+import numpy as np
+
+from golden.fixed.bits import entry_core, entry_index, entry_key, pack_entry, to_unsigned
+from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
+from golden.spec import Config
+from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS
+
+
+class TopK(Unit):
+    """Keeps the ``entries`` smallest of the pushed (key, core, index), in order; of equals the first pushed is first.
+
+    Latency one cycle from a push to the list, throughput one push a cycle.
+
+    Inputs: ``clear``, ``push`` (1), ``key`` (key_width, signed), ``core`` (8), ``index`` (5), ``rank``. Outputs:
+    ``count``, ``out_valid``, ``out_key``, ``out_core``, ``out_index``: the entry at ``rank``, combinationally.
+    """
+
+    def __init__(self, config: Config, n_streams: int = 1, *, entries: int = MAX_RESULTS) -> None:
+        super().__init__(config, n_streams)
+        if isinstance(entries, bool) or not isinstance(entries, int) or entries < 1:
+            raise ValueError(f"entries must be a positive integer, got {entries!r}")
+        self.entries = entries
+        self._entry = np.zeros((n_streams, entries), dtype=np.int64)
+        self._count = self._zeros()
+
+    def step(self, inputs: Inputs) -> Outputs:
+        entries, width = self.entries, self.config.key_width
+        rank = unsigned(inputs, "rank", max(1, (entries - 1).bit_length()))
+        shown = np.where(rank < entries, self._entry[np.arange(self.n_streams), np.minimum(rank, entries - 1)], 0)
+        outputs = {
+            "count": self._count.astype(np.uint64),
+            "out_valid": bit(rank < self._count),
+            "out_key": to_unsigned(entry_key(shown), width),
+            "out_core": to_unsigned(entry_core(shown), CORE_WIDTH),
+            "out_index": to_unsigned(entry_index(shown), INDEX_WIDTH),
+        }
+        clear = flag(inputs, "clear")
+        push = flag(inputs, "push") & ~clear
+        new = pack_entry(
+            signed(inputs, "key", width),
+            unsigned(inputs, "core", CORE_WIDTH),
+            unsigned(inputs, "index", INDEX_WIDTH),
+        )
+        self._insert(push, new)
+        self._count = np.where(clear, 0, np.minimum(self._count + push, entries))
+        return outputs
+
+    def _insert(self, push: np.ndarray, new: np.ndarray) -> None:
+        """Shift the slots behind the new entry's place by one, empty ones included."""
+        slots = np.arange(self.entries)
+        kept = (slots < self._count[:, None]) & (self._entry <= new[:, None])
+        place = np.where(push, kept.sum(axis=1), self.entries)[:, None]
+        shifted = np.concatenate([self._entry[:, :1], self._entry[:, :-1]], axis=1)
+        self._entry = np.where(slots < place, self._entry, np.where(slots == place, new[:, None], shifted))
