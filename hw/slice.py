@@ -28,7 +28,7 @@ from hw.row_copy import RowCopy
 from hw.row_store import RowStore
 from hw.topk import TopK
 
-__all__ = ["Poke", "Slice", "SliceOp"]
+__all__ = ["Poke", "Slice", "SliceOp", "slice_ports"]
 
 OPERAND_WIDTH = 4
 
@@ -55,6 +55,47 @@ class Poke(enum.Enum, shape=3):
     LINKS = 4
 
 
+def slice_ports(config: Config) -> dict[str, wiring.Member]:
+        """The ports of a slice, without building one."""
+    return {
+        "slice_id": In(CORE_WIDTH),
+        "op": In(3),
+        "everywhere": In(1),
+        "core": In(CORE_WIDTH),
+        "index": In(INDEX_WIDTH),
+        "clear_results": In(1),
+        "last_chunk": In(4),
+        "dims": In(5),
+        "dot": In(1),
+        "limit": In(5),
+        "type_mask": In(1 << TYPE_WIDTH),
+        "own": In(1),
+        "absent": In(1),
+        "poke": In(3),
+        "poke_everywhere": In(1),
+        "poke_place": In(config.place_width),
+        "poke_value": In(NODE_WIDTH),
+        "operand_write": In(1),
+        "operand_slot": In(1),
+        "operand_element": In(OPERAND_WIDTH),
+        "operand_value": In(signed(config.element_width)),
+        "leaf_pop": In(1),
+        "busy": Out(1),
+        "leaf_valid": Out(1),
+        "leaf_key": Out(signed(config.key_width)),
+        "leaf_core": Out(CORE_WIDTH),
+        "leaf_index": Out(INDEX_WIDTH),
+        "gather_valid": Out(1),
+        "gather_value": Out(config.key_width),
+        "gather_links": Out(LINK_COUNT_WIDTH),
+        "reply_count": Out(COUNT_WIDTH),
+        "reply_type": Out(TYPE_WIDTH),
+        "reply_weight": Out(WEIGHT_WIDTH),
+        "reply_links": Out(NODE_WIDTH),
+        "reply_index": Out(8),
+    }
+
+
 class Slice(wiring.Component):
     """One of S equal datapaths, holding C/S cores (places).
 
@@ -65,45 +106,7 @@ class Slice(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                "slice_id": In(CORE_WIDTH),
-                "op": In(3),
-                "everywhere": In(1),
-                "core": In(CORE_WIDTH),
-                "index": In(INDEX_WIDTH),
-                "clear_results": In(1),
-                "last_chunk": In(4),
-                "dims": In(5),
-                "dot": In(1),
-                "limit": In(5),
-                "type_mask": In(1 << TYPE_WIDTH),
-                "own": In(1),
-                "absent": In(1),
-                "poke": In(3),
-                "poke_everywhere": In(1),
-                "poke_place": In(config.place_width),
-                "poke_value": In(NODE_WIDTH),
-                "operand_write": In(1),
-                "operand_slot": In(1),
-                "operand_element": In(OPERAND_WIDTH),
-                "operand_value": In(signed(config.element_width)),
-                "leaf_pop": In(1),
-                "busy": Out(1),
-                "leaf_valid": Out(1),
-                "leaf_key": Out(signed(config.key_width)),
-                "leaf_core": Out(CORE_WIDTH),
-                "leaf_index": Out(INDEX_WIDTH),
-                "gather_valid": Out(1),
-                "gather_value": Out(config.key_width),
-                "gather_links": Out(LINK_COUNT_WIDTH),
-                "reply_count": Out(COUNT_WIDTH),
-                "reply_type": Out(TYPE_WIDTH),
-                "reply_weight": Out(WEIGHT_WIDTH),
-                "reply_links": Out(NODE_WIDTH),
-                "reply_index": Out(8),
-            }
-        )
+        super().__init__(slice_ports(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

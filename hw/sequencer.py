@@ -1,0 +1,456 @@
+"""Sequencer: turns commands into operations of the slices and of the shared units."""
+
+from amaranth.hdl import Array as Choice
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import Config, Metric, Opcode
+from golden.spec.constants import (
+    CORE_WIDTH,
+    COUNT_WIDTH,
+    INDEX_WIDTH,
+    LINK_COUNT_WIDTH,
+    MAX_DIMS,
+    MAX_RESULTS,
+    MIN_BEAM_ROUNDS,
+    NODE_WIDTH,
+    RESULT_COUNT_WIDTH,
+    TYPE_WIDTH,
+    VECTORS_PER_CORE,
+    WEIGHT_WIDTH,
+)
+from golden.spec.registers import REGION_DELTA, REGION_SCRATCH, REGION_VECTOR
+from hw.bits import select
+from hw.scaler import ScalerMode, tag_width
+from hw.slice import Poke, SliceOp
+
+__all__ = ["Sequencer"]
+
+BUFFER_ADDR_WIDTH = 6
+# Opcodes that look at a node or core first (PEEK) and go on with what they saw.
+PEEKING = (
+    Opcode.SET_TYPE,
+    Opcode.GET_TYPE,
+    Opcode.TYPE_MATCHES,
+    Opcode.SET_WEIGHT,
+    Opcode.GET_WEIGHT,
+    Opcode.COUNT,
+    Opcode.READ_LINKS,
+    Opcode.WRITE_LINKS,
+    Opcode.READ_VECTOR,
+    Opcode.WRITE_VECTOR,
+    Opcode.AGGREGATE,
+    Opcode.UPDATE,
+)
+
+
+class Sequencer(wiring.Component):
+    """One command at a time: ``start`` in cycle 0, ``busy`` in cycles 1..N; N by command in the cycle contract.
+
+    States are phases: ``CLEAR`` (INIT empties place after place), ``DISPATCH``, ``REPLY`` (a looked-up node answers),
+    ``NORMALISE`` and ``LOAD`` (a buffer goes through the scaler into the slices' insert operand), ``GATHER`` (sums
+    come back through the scaler), ``WAIT`` (slices work), ``SCAN`` (slices search), ``COLLECT`` (results stream in).
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                # From and to the front end.
+                "start": In(1),
+                "command": In(32),
+                "data": In(64),
+                "type_mask": In(1 << TYPE_WIDTH),
+                "alpha": In(signed(16)),
+                "busy": Out(1, init=1),
+                "done": Out(1),
+                "answer": Out(64),
+                "cycles": Out(32),
+                "dims": Out(5, init=MAX_DIMS),
+                "metric": Out(2),
+                # Slices.
+                "op": Out(3),
+                "everywhere": Out(1),
+                "core": Out(CORE_WIDTH),
+                "index": Out(INDEX_WIDTH),
+                "clear_results": Out(1),
+                "last_chunk": Out(4, init=config.n_chunks - 1),
+                "dot": Out(1),
+                "limit": Out(5),
+                "own": Out(1),
+                "absent": Out(1),
+                "poke": Out(3),
+                "poke_everywhere": Out(1),
+                "poke_place": Out(config.place_width),
+                "poke_value": Out(NODE_WIDTH),
+                "operand_write": Out(1),
+                "operand_element": Out(4),
+                "operand_value": Out(signed(config.element_width)),
+                "slices_busy": In(1),
+                "gather_valid": In(1),
+                "gather_value": In(signed(config.key_width)),
+                "gather_links": In(LINK_COUNT_WIDTH),
+                "reply_count": In(COUNT_WIDTH),
+                "reply_type": In(TYPE_WIDTH),
+                "reply_weight": In(WEIGHT_WIDTH),
+                "reply_links": In(NODE_WIDTH),
+                "reply_index": In(8),
+                # Merger and result list.
+                "merge_start": Out(1),
+                "merge_pop": Out(1),
+                "merge_ready": In(1),
+                "merge_valid": In(1),
+                "merge_key": In(signed(config.key_width)),
+                "merge_core": In(CORE_WIDTH),
+                "merge_index": In(INDEX_WIDTH),
+                "collect": Out(1),
+                "keep": Out(1),
+                "k": Out(RESULT_COUNT_WIDTH),
+                "cosine_results": Out(1),
+                "list_clear": Out(1),
+                "list_occupied": Out(1),
+                "list_take": In(1),
+                "list_done": In(1),
+                "list_total": In(RESULT_COUNT_WIDTH),
+                # Scaler.
+                "scaler_clear": Out(1),
+                "scaler_enable": Out(1),
+                "scaler_valid": Out(1),
+                "scaler_x": Out(signed(config.key_width)),
+                "scaler_shift": Out(5),
+                "scaler_y": Out(signed(config.factor_width)),
+                "scaler_mode": Out(3),
+                "scaler_tag": Out(tag_width(config)),
+                "scaled_valid": In(1),
+                "scaled_value": In(signed(config.key_width)),
+                "scaled_tag": In(tag_width(config)),
+                # Normaliser.
+                "norm_start": Out(1),
+                "norm_busy": In(1),
+                "norm_ready": In(1),
+                "norm_multiply": In(1),
+                "norm_addr": In(4),
+                "norm_shift": In(5),
+                "norm_root": In(config.root_bits + 1),
+                # Buffer memory.
+                "buffer_read_addr": Out(BUFFER_ADDR_WIDTH),
+                "buffer_element": In(signed(config.delta_format.width)),
+                "buffer_write": Out(1),
+                "buffer_write_addr": Out(BUFFER_ADDR_WIDTH),
+                "buffer_write_value": Out(signed(config.delta_format.width)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        element, key = config.element_format, config.key_format
+
+        # The command, held while it runs.
+        word = Signal(32)
+        opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
+        with m.If(self.start):
+            m.d.sync += word.eq(self.command)
+
+        def saturate(raw, fmt):
+            """The signed value clamped to the format's range."""
+            clamped = Signal(signed(fmt.width))
+            m.d.comb += clamped.eq(
+                Mux(
+                    raw > fmt.max_raw,
+                    Const(fmt.max_raw),
+                    Mux(raw < fmt.min_raw, Const(fmt.min_raw, signed(fmt.width + 1)), raw),
+                )
+            )
+            return clamped
+
+        cosine, exists = Signal(), Signal()
+        k = Signal(RESULT_COUNT_WIDTH)
+        k_field = value[:5]
+        init_dims, init_last = Signal(5), Signal(4)
+        place = Signal(config.place_width)
+        region = Signal(2)
+        normalise = Signal()
+        m.d.comb += [
+            cosine.eq(self.metric == Metric.COSINE),
+            self.dot.eq(self.metric != Metric.L2),
+            exists.eq(index < self.reply_count),
+            k.eq(Mux(k_field > MAX_RESULTS, MAX_RESULTS, k_field)),
+            self.limit.eq(Mux(k < MIN_BEAM_ROUNDS, MIN_BEAM_ROUNDS, k)),
+            init_dims.eq(Mux(value > MAX_DIMS, MAX_DIMS, value)),
+            init_last.eq((init_dims - 1) >> (config.lanes.bit_length() - 1)),
+            self.core.eq(core),
+            self.index.eq(index),
+            self.poke_place.eq(core >> config.slice_bits),
+            self.poke_value.eq(value),
+        ]
+
+        # Places where the scaler's pipeline is used: what goes in, by phase.
+        element_in, delta_in = Signal(signed(config.element_width)), Signal(signed(config.delta_format.width))
+        m.d.comb += [element_in.eq(self.buffer_element), delta_in.eq(self.buffer_element)]
+        load_dim, load_issue, load_valid, load_tag = Signal(4), Signal(), Signal(), Signal(4)
+        m.d.sync += [load_valid.eq(load_issue), load_tag.eq(load_dim)]
+        dim_in, dim_out = Signal(4), Signal(4)
+        fed = Signal()
+        data_key = saturate(self.data.as_signed(), key)
+        updated = saturate(self.scaled_tag[: config.element_width].as_signed() + self.scaled_value, element)
+        scaled_element = saturate(self.scaled_value, element)
+        scaled_delta = saturate(self.scaled_value, config.delta_format)
+        m.d.comb += [
+            self.scaler_enable.eq(1),
+            self.scaler_y.eq(1),
+            self.buffer_read_addr.eq(Cat(self.norm_addr, region)),
+            self.operand_element.eq(self.scaled_tag),
+            self.operand_value.eq(scaled_element),
+            self.k.eq(k),
+            self.cosine_results.eq(cosine),
+            self.keep.eq(value[7]),
+        ]
+
+        with m.If(self.busy):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+
+        with m.FSM(init="CLEAR"):
+
+            def finish(answer=None) -> None:
+                """Ends the command with this cycle."""
+                m.d.comb += self.done.eq(1)
+                m.d.sync += self.busy.eq(0)
+                if answer is not None:
+                    m.d.sync += self.answer.eq(answer)
+                m.next = "IDLE"
+
+            def load(source: int, *, unit) -> None:
+                """Goes on with loading a region of the buffer memory into the insert operand."""
+                m.d.sync += [region.eq(source), load_dim.eq(0), normalise.eq(unit)]
+                with m.If(unit):
+                    m.d.comb += self.norm_start.eq(1)
+                    m.next = "NORMALISE"
+                with m.Else():
+                    m.next = "LOAD"
+
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [self.busy.eq(1), self.cycles.eq(0), place.eq(0)]
+                m.next = "DISPATCH"
+
+            with m.State("CLEAR"):
+                m.d.comb += [
+                    self.poke.eq(Poke.COUNT.value),
+                    self.poke_everywhere.eq(1),
+                    self.poke_place.eq(place),
+                    self.poke_value.eq(0),
+                ]
+                m.d.sync += place.eq(place + 1)
+                with m.If(place == config.cores_per_slice - 1):
+                    # After reset there is no command to report on.
+                    m.d.comb += self.done.eq(opcode == Opcode.INIT)
+                    m.d.sync += self.busy.eq(0)
+                    with m.If(opcode != Opcode.INIT):
+                        m.d.sync += self.cycles.eq(0)
+                    m.next = "IDLE"
+
+            with m.State("DISPATCH"):
+                m.d.comb += self.scaler_clear.eq(1)
+                m.d.sync += [self.answer.eq(0), fed.eq(0), dim_in.eq(0), dim_out.eq(0)]
+                with m.Switch(opcode):
+                    with m.Case(Opcode.INIT):
+                        m.d.sync += [
+                            self.dims.eq(init_dims),
+                            self.last_chunk.eq(init_last),
+                            self.metric.eq(Mux(index > Metric.DOT, Metric.L2, index)),
+                        ]
+                        m.next = "CLEAR"
+                    with m.Case(Opcode.CLEAR, Opcode.SET_COUNT):
+                        m.d.comb += self.poke.eq(Poke.COUNT.value)
+                        with m.If(opcode == Opcode.CLEAR):
+                            m.d.comb += self.poke_value.eq(0)
+                        with m.Elif(value > VECTORS_PER_CORE):
+                            m.d.comb += self.poke_value.eq(VECTORS_PER_CORE)
+                        finish()
+                    with m.Case(Opcode.CLEAR_RESULTS):
+                        m.d.comb += self.list_clear.eq(1)
+                        finish()
+                    with m.Case(Opcode.MERGE):
+                        m.d.comb += [self.collect.eq(1), self.keep.eq(1), self.k.eq(1)]
+                        m.next = "COLLECT"
+                    with m.Case(Opcode.SEARCH):
+                        m.d.comb += [
+                            self.op.eq(Mux(value[5], SliceOp.EXACT.value, SliceOp.BEAM.value)),
+                            self.everywhere.eq(~value[6]),
+                            self.clear_results.eq(1),
+                            self.norm_start.eq(cosine),
+                        ]
+                        m.d.sync += region.eq(0)
+                        m.next = "SCAN"
+                    with m.Case(Opcode.INSERT):
+                        load(REGION_VECTOR, unit=cosine)
+                    with m.Case(*PEEKING):
+                        m.d.comb += self.op.eq(SliceOp.PEEK.value)
+                        m.next = "REPLY"
+
+            with m.State("REPLY"), m.Switch(opcode):
+                with m.Case(Opcode.READ_VECTOR, Opcode.AGGREGATE, Opcode.UPDATE):
+                    m.d.comb += [
+                        self.op.eq(SliceOp.GATHER.value),
+                        self.own.eq(opcode != Opcode.AGGREGATE),
+                        self.absent.eq(~exists),
+                    ]
+                    m.d.sync += self.answer.eq(exists)
+                    m.next = "GATHER"
+                    with m.If((opcode == Opcode.UPDATE) & ~exists):
+                        m.d.comb += self.op.eq(SliceOp.NONE.value)
+                        finish()
+                with m.Case(Opcode.WRITE_VECTOR):
+                    with m.If(exists):
+                        load(REGION_VECTOR, unit=Const(0))
+                    with m.Else():
+                        finish()
+                with m.Case(Opcode.SET_TYPE, Opcode.SET_WEIGHT, Opcode.WRITE_LINKS):
+                    with m.If(exists), m.Switch(opcode):
+                        with m.Case(Opcode.SET_TYPE):
+                            m.d.comb += self.poke.eq(Poke.TYPE.value)
+                        with m.Case(Opcode.SET_WEIGHT):
+                            m.d.comb += self.poke.eq(Poke.WEIGHT.value)
+                        with m.Case(Opcode.WRITE_LINKS):
+                            m.d.comb += [
+                                self.poke.eq(Poke.LINKS.value),
+                                self.poke_value.eq(self.data),
+                            ]
+                    finish(exists)
+                with m.Case(Opcode.COUNT):
+                    finish(self.reply_count)
+                with m.Case(Opcode.GET_TYPE):
+                    finish(Mux(exists, self.reply_type, 0))
+                with m.Case(Opcode.TYPE_MATCHES):
+                    finish(exists & select(list(self.type_mask), self.reply_type))
+                with m.Case(Opcode.GET_WEIGHT):
+                    finish(Mux(exists, self.reply_weight, 0))
+                with m.Case(Opcode.READ_LINKS):
+                    finish(Mux(exists, self.reply_links, 0))
+
+            with m.State("NORMALISE"), m.If(self.norm_ready):
+                m.next = "LOAD"
+
+            with m.State("LOAD"):
+                m.d.comb += [
+                    self.buffer_read_addr.eq(Cat(load_dim, region)),
+                    load_issue.eq(~fed),
+                    self.scaler_valid.eq(load_valid),
+                    self.scaler_tag.eq(load_tag),
+                    self.operand_write.eq(self.scaled_valid),
+                ]
+                m.d.sync += load_dim.eq(load_dim + 1)
+                with m.If(load_dim == MAX_DIMS - 1):
+                    m.d.sync += fed.eq(1)
+                with m.If(load_tag < self.dims):
+                    m.d.comb += self.scaler_x.eq(element_in)
+                with m.If(normalise):
+                    m.d.comb += [
+                        self.scaler_shift.eq(self.norm_shift),
+                        self.scaler_y.eq(self.norm_root),
+                        self.scaler_mode.eq(ScalerMode.UNIT.value),
+                    ]
+                    with m.If(load_tag < self.dims):
+                        m.d.comb += self.scaler_x.eq((element_in << (config.element_width - 1)) - element_in)
+                with m.If(self.scaled_valid & (self.scaled_tag[:4] == MAX_DIMS - 1)):
+                    m.d.sync += fed.eq(0)
+                    m.d.comb += self.op.eq(Mux(opcode == Opcode.INSERT, SliceOp.INSERT.value, SliceOp.COPY.value))
+                    m.next = "WAIT"
+
+            with m.State("WAIT"), m.If(~self.slices_busy):
+                finish(Mux(opcode == Opcode.INSERT, self.reply_index, 1))
+
+            with m.State("GATHER"):
+                m.d.comb += [
+                    self.buffer_read_addr.eq(Cat((dim_in + self.gather_valid)[:4], Const(REGION_DELTA, 2))),
+                    self.scaler_valid.eq(self.gather_valid),
+                    self.buffer_write.eq(self.scaled_valid),
+                ]
+                m.d.sync += [dim_in.eq(dim_in + self.gather_valid), dim_out.eq(dim_out + self.scaled_valid)]
+                with m.Switch(opcode):
+                    with m.Case(Opcode.AGGREGATE):
+                        m.d.comb += [
+                            self.scaler_x.eq(self.gather_value),
+                            self.scaler_y.eq(Choice(Const(f) for f in config.mean_factors)[self.gather_links]),
+                            self.scaler_mode.eq(ScalerMode.MEAN.value),
+                            self.buffer_write_value.eq(scaled_delta),
+                        ]
+                    with m.Case(Opcode.UPDATE):
+                        m.d.comb += [
+                            self.scaler_x.eq(delta_in),
+                            self.scaler_y.eq(self.alpha),
+                            self.scaler_mode.eq(ScalerMode.UPDATE.value),
+                            self.scaler_tag.eq(self.gather_value),
+                            self.buffer_write_value.eq(updated),
+                        ]
+                    with m.Default():
+                        m.d.comb += [
+                            self.scaler_x.eq(self.gather_value),
+                            self.buffer_write_value.eq(scaled_element),
+                        ]
+                target = Signal(2)
+                m.d.comb += target.eq(
+                    Mux(
+                        opcode == Opcode.AGGREGATE,
+                        REGION_DELTA,
+                        Mux(opcode == Opcode.UPDATE, REGION_SCRATCH, REGION_VECTOR),
+                    )
+                )
+                m.d.comb += self.buffer_write_addr.eq(Cat(dim_out, Cat(target)[:2]))
+                with m.If(self.scaled_valid & (dim_out == MAX_DIMS - 1)):
+                    with m.If(opcode == Opcode.UPDATE):
+                        load(REGION_SCRATCH, unit=cosine)
+                    with m.Else():
+                        finish()
+
+            with m.State("SCAN"):
+                m.d.comb += self.everywhere.eq(~value[6])
+                with m.If(~self.slices_busy):
+                    m.d.comb += [self.merge_start.eq(1), self.collect.eq(1)]
+                    m.next = "COLLECT"
+
+            with m.State("COLLECT"):
+                merging = opcode == Opcode.MERGE
+                feed = Signal()
+                m.d.comb += [
+                    self.list_occupied.eq(self.scaled_valid & ~self.norm_busy),
+                    self.scaler_enable.eq(~self.list_occupied | self.list_take),
+                    feed.eq(Mux(merging, ~fed, self.merge_ready & (self.norm_ready | ~cosine))),
+                    self.scaler_valid.eq(feed),
+                    self.merge_pop.eq(feed & self.scaler_enable & ~merging),
+                ]
+                with m.If(merging):
+                    m.d.comb += [
+                        self.scaler_x.eq(data_key),
+                        self.scaler_tag.eq(Cat(index[:INDEX_WIDTH], core, 1)),
+                        self.cosine_results.eq(0),
+                        self.keep.eq(1),
+                    ]
+                    with m.If(self.scaler_enable):
+                        m.d.sync += fed.eq(1)
+                with m.Else():
+                    m.d.comb += [
+                        self.scaler_x.eq(self.merge_key),
+                        self.scaler_tag.eq(Cat(self.merge_index, self.merge_core, self.merge_valid)),
+                    ]
+                    with m.If(cosine):
+                        m.d.comb += [
+                            self.scaler_shift.eq(self.norm_shift),
+                            self.scaler_y.eq(self.norm_root),
+                            self.scaler_mode.eq(ScalerMode.COSINE.value),
+                        ]
+                with m.If(self.list_done):
+                    finish(self.list_total)
+
+        # The normaliser's squares have the scaler to themselves.
+        with m.If(self.norm_multiply):
+            m.d.comb += [
+                self.scaler_enable.eq(1),
+                self.scaler_valid.eq(1),
+                self.scaler_x.eq(element_in),
+                self.scaler_shift.eq(0),
+                self.scaler_y.eq(element_in),
+                self.scaler_mode.eq(ScalerMode.RAW.value),
+            ]
+        return m
