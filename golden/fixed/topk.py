@@ -47,6 +47,11 @@ class TopK(Unit):
         self._count = np.where(clear, 0, np.minimum(self._count + push, entries))
         return outputs
 
+    @property
+    def count(self) -> np.ndarray:
+        """Entries in the list, ``[n_streams]``."""
+        return self._count
+
     def _insert(self, push: np.ndarray, new: np.ndarray) -> None:
         """Shift the slots behind the new entry's place by one, empty ones included."""
         slots = np.arange(self.entries)
