@@ -56,7 +56,7 @@ class Poke(enum.Enum, shape=3):
 
 
 def slice_ports(config: Config) -> dict[str, wiring.Member]:
-        """The ports of a slice, without building one."""
+    """The ports of a slice, without building one."""
     return {
         "slice_id": In(CORE_WIDTH),
         "op": In(3),
