@@ -1,7 +1,9 @@
 """Graph store: the links of every node of a slice, and the two ways a link list changes."""
 
+from enum import IntEnum
+
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import enum, memory, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
@@ -11,7 +13,7 @@ from hw.bits import parts
 __all__ = ["GraphOp", "GraphStore", "pack_node", "unpack_node"]
 
 
-class GraphOp(enum.Enum, shape=2):
+class GraphOp(IntEnum):
     """What a write to the graph store does."""
 
     NONE = 0
@@ -90,13 +92,13 @@ class GraphStore(wiring.Component):
 
         data = Signal(NODE_WIDTH)
         m.d.comb += data.eq(self.write_word)
-        with m.If(self.op == GraphOp.PIN.value):
+        with m.If(self.op == GraphOp.PIN):
             m.d.comb += data.eq(Mux(all_pinned, self.word, pack_node(pinned, more, (n_pinned + 1)[:LINK_COUNT_WIDTH])))
-        with m.Elif(self.op == GraphOp.LINK_BACK.value):
+        with m.Elif(self.op == GraphOp.LINK_BACK):
             m.d.comb += data.eq(pack_node(linked, more, n_pinned))
 
         write = Signal()
-        m.d.comb += write.eq(self.op != GraphOp.NONE.value)
+        m.d.comb += write.eq(self.op != GraphOp.NONE)
         if self.external:
             m.d.comb += [
                 self.store_data.eq(data),

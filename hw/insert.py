@@ -97,10 +97,10 @@ class InsertEngine(wiring.Component):
             with m.State("LINK"):
                 m.d.comb += self.graph_row.eq(self.near_index)
                 with m.If(is_parent):
-                    m.d.comb += self.graph_op.eq(GraphOp.PIN.value)
+                    m.d.comb += self.graph_op.eq(GraphOp.PIN)
                     m.d.sync += slots[0].eq(self.near_index)
                 with m.Elif(is_other):
-                    m.d.comb += self.graph_op.eq(GraphOp.LINK_BACK.value)
+                    m.d.comb += self.graph_op.eq(GraphOp.LINK_BACK)
                     for position, slot in enumerate(slots[1:]):
                         with m.If(n_others == position):
                             m.d.sync += slot.eq(self.near_index)
@@ -114,6 +114,6 @@ class InsertEngine(wiring.Component):
                 with m.Else():
                     m.next = "READ"
             with m.State("STORE"):
-                m.d.comb += [self.graph_op.eq(GraphOp.WRITE.value), self.store.eq(1), self.copy_start.eq(1)]
+                m.d.comb += [self.graph_op.eq(GraphOp.WRITE), self.store.eq(1), self.copy_start.eq(1)]
                 m.next = "IDLE"
         return m

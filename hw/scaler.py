@@ -1,7 +1,9 @@
 """Scaler: the one multiplier the array shares for norms, unit vectors, cosine distances, means and updates."""
 
+from enum import IntEnum
+
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
@@ -12,7 +14,7 @@ __all__ = ["Scaler", "ScalerMode", "tag_width"]
 N_GROUPS = 3
 
 
-class ScalerMode(enum.Enum, shape=3):
+class ScalerMode(IntEnum):
     """Which binary point the product has."""
 
     RAW = 0

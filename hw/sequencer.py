@@ -236,7 +236,7 @@ class Sequencer(wiring.Component):
 
             with m.State("CLEAR"):
                 m.d.comb += [
-                    self.poke.eq(Poke.COUNT.value),
+                    self.poke.eq(Poke.COUNT),
                     self.poke_everywhere.eq(1),
                     self.poke_place.eq(place),
                     self.poke_value.eq(0),
@@ -262,7 +262,7 @@ class Sequencer(wiring.Component):
                         ]
                         m.next = "CLEAR"
                     with m.Case(Opcode.CLEAR, Opcode.SET_COUNT):
-                        m.d.comb += self.poke.eq(Poke.COUNT.value)
+                        m.d.comb += self.poke.eq(Poke.COUNT)
                         with m.If(opcode == Opcode.CLEAR):
                             m.d.comb += self.poke_value.eq(0)
                         with m.Elif(value > VECTORS_PER_CORE):
@@ -276,7 +276,7 @@ class Sequencer(wiring.Component):
                         m.next = "COLLECT"
                     with m.Case(Opcode.SEARCH):
                         m.d.comb += [
-                            self.op.eq(Mux(value[5], SliceOp.EXACT.value, SliceOp.BEAM.value)),
+                            self.op.eq(Mux(value[5], SliceOp.EXACT, SliceOp.BEAM)),
                             self.everywhere.eq(~value[6]),
                             self.clear_results.eq(1),
                             self.norm_start.eq(cosine),
@@ -286,20 +286,20 @@ class Sequencer(wiring.Component):
                     with m.Case(Opcode.INSERT):
                         load(REGION_VECTOR, unit=cosine)
                     with m.Case(*PEEKING):
-                        m.d.comb += self.op.eq(SliceOp.PEEK.value)
+                        m.d.comb += self.op.eq(SliceOp.PEEK)
                         m.next = "REPLY"
 
             with m.State("REPLY"), m.Switch(opcode):
                 with m.Case(Opcode.READ_VECTOR, Opcode.AGGREGATE, Opcode.UPDATE):
                     m.d.comb += [
-                        self.op.eq(SliceOp.GATHER.value),
+                        self.op.eq(SliceOp.GATHER),
                         self.own.eq(opcode != Opcode.AGGREGATE),
                         self.absent.eq(~exists),
                     ]
                     m.d.sync += self.answer.eq(exists)
                     m.next = "GATHER"
                     with m.If((opcode == Opcode.UPDATE) & ~exists):
-                        m.d.comb += self.op.eq(SliceOp.NONE.value)
+                        m.d.comb += self.op.eq(SliceOp.NONE)
                         finish()
                 with m.Case(Opcode.WRITE_VECTOR):
                     with m.If(exists):
@@ -309,12 +309,12 @@ class Sequencer(wiring.Component):
                 with m.Case(Opcode.SET_TYPE, Opcode.SET_WEIGHT, Opcode.WRITE_LINKS):
                     with m.If(exists), m.Switch(opcode):
                         with m.Case(Opcode.SET_TYPE):
-                            m.d.comb += self.poke.eq(Poke.TYPE.value)
+                            m.d.comb += self.poke.eq(Poke.TYPE)
                         with m.Case(Opcode.SET_WEIGHT):
-                            m.d.comb += self.poke.eq(Poke.WEIGHT.value)
+                            m.d.comb += self.poke.eq(Poke.WEIGHT)
                         with m.Case(Opcode.WRITE_LINKS):
                             m.d.comb += [
-                                self.poke.eq(Poke.LINKS.value),
+                                self.poke.eq(Poke.LINKS),
                                 self.poke_value.eq(self.data),
                             ]
                     finish(exists)
@@ -349,13 +349,13 @@ class Sequencer(wiring.Component):
                     m.d.comb += [
                         self.scaler_shift.eq(self.norm_shift),
                         self.scaler_y.eq(self.norm_root),
-                        self.scaler_mode.eq(ScalerMode.UNIT.value),
+                        self.scaler_mode.eq(ScalerMode.UNIT),
                     ]
                     with m.If(load_tag < self.dims):
                         m.d.comb += self.scaler_x.eq((element_in << (config.element_width - 1)) - element_in)
                 with m.If(self.scaled_valid & (self.scaled_tag[:4] == MAX_DIMS - 1)):
                     m.d.sync += fed.eq(0)
-                    m.d.comb += self.op.eq(Mux(opcode == Opcode.INSERT, SliceOp.INSERT.value, SliceOp.COPY.value))
+                    m.d.comb += self.op.eq(Mux(opcode == Opcode.INSERT, SliceOp.INSERT, SliceOp.COPY))
                     m.next = "WAIT"
 
             with m.State("WAIT"), m.If(~self.slices_busy):
@@ -373,14 +373,14 @@ class Sequencer(wiring.Component):
                         m.d.comb += [
                             self.scaler_x.eq(self.gather_value),
                             self.scaler_y.eq(Choice(Const(f) for f in config.mean_factors)[self.gather_links]),
-                            self.scaler_mode.eq(ScalerMode.MEAN.value),
+                            self.scaler_mode.eq(ScalerMode.MEAN),
                             self.buffer_write_value.eq(scaled_delta),
                         ]
                     with m.Case(Opcode.UPDATE):
                         m.d.comb += [
                             self.scaler_x.eq(delta_in),
                             self.scaler_y.eq(self.alpha),
-                            self.scaler_mode.eq(ScalerMode.UPDATE.value),
+                            self.scaler_mode.eq(ScalerMode.UPDATE),
                             self.scaler_tag.eq(self.gather_value),
                             self.buffer_write_value.eq(updated),
                         ]
@@ -438,7 +438,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += [
                             self.scaler_shift.eq(self.norm_shift),
                             self.scaler_y.eq(self.norm_root),
-                            self.scaler_mode.eq(ScalerMode.COSINE.value),
+                            self.scaler_mode.eq(ScalerMode.COSINE),
                         ]
                 with m.If(self.list_done):
                     finish(self.list_total)
@@ -451,6 +451,6 @@ class Sequencer(wiring.Component):
                 self.scaler_x.eq(element_in),
                 self.scaler_shift.eq(0),
                 self.scaler_y.eq(element_in),
-                self.scaler_mode.eq(ScalerMode.RAW.value),
+                self.scaler_mode.eq(ScalerMode.RAW),
             ]
         return m

@@ -1,7 +1,9 @@
 """A slice: one datapath, the memories of its cores, and the units that walk them."""
 
+from enum import IntEnum
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import enum, memory, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
@@ -33,7 +35,7 @@ __all__ = ["Poke", "Slice", "SliceOp", "slice_ports"]
 OPERAND_WIDTH = 4
 
 
-class SliceOp(enum.Enum, shape=3):
+class SliceOp(IntEnum):
     """What the sequencer asks of the slices."""
 
     NONE = 0
@@ -45,7 +47,7 @@ class SliceOp(enum.Enum, shape=3):
     PEEK = 6
 
 
-class Poke(enum.Enum, shape=3):
+class Poke(IntEnum):
     """State of a core or node that the sequencer writes."""
 
     NONE = 0
@@ -219,7 +221,7 @@ class Slice(wiring.Component):
         m.d.comb += [
             store_node.eq(insert.store),
             poked.eq(self.poke_everywhere | mine),
-            poke_links.eq(poked & (self.poke == Poke.LINKS.value)),
+            poke_links.eq(poked & (self.poke == Poke.LINKS)),
             count_next.eq(insert.result + 1),
             nodes.count_addr.eq(
                 Mux(
@@ -228,7 +230,7 @@ class Slice(wiring.Component):
                     Mux(start_beam | beam.active, beam.count_addr, place),
                 )
             ),
-            nodes.count_write.eq(store_node | (poked & (self.poke == Poke.COUNT.value))),
+            nodes.count_write.eq(store_node | (poked & (self.poke == Poke.COUNT))),
             nodes.count_write_addr.eq(Mux(store_node, place, self.poke_place)),
             nodes.count_write_value.eq(Mux(store_node, count_next, self.poke_value)),
             nodes.addr.eq(
@@ -238,8 +240,8 @@ class Slice(wiring.Component):
                     Cat(Mux(store_node, insert.result[:INDEX_WIDTH], self.index), place),
                 )
             ),
-            nodes.type_write.eq(store_node | (poked & (self.poke == Poke.TYPE.value))),
-            nodes.weight_write.eq(store_node | (poked & (self.poke == Poke.WEIGHT.value))),
+            nodes.type_write.eq(store_node | (poked & (self.poke == Poke.TYPE))),
+            nodes.weight_write.eq(store_node | (poked & (self.poke == Poke.WEIGHT))),
             nodes.type_value.eq(Mux(store_node, 0, self.poke_value)),
             nodes.weight_value.eq(Mux(store_node, MAX_WEIGHT, self.poke_value)),
         ]
@@ -250,7 +252,7 @@ class Slice(wiring.Component):
             graph.read.eq(beam.graph_read | insert.graph_read | gather.graph_read | start_peek),
             graph_row.eq(Mux(beam.active, beam.graph_row, Mux(insert.busy, insert.graph_row, self.index))),
             graph.addr.eq(Cat(graph_row, Mux(beam.active, beam.place, place))),
-            graph.op.eq(Mux(poke_links, GraphOp.WRITE.value, insert.graph_op)),
+            graph.op.eq(Mux(poke_links, GraphOp.WRITE, insert.graph_op)),
             graph.node.eq(insert.graph_node),
             graph.write_word.eq(Mux(poke_links, self.poke_value, insert.graph_word)),
         ]
