@@ -166,6 +166,20 @@ def test_collections_without_a_range():
     assert searched(equal, np.array([[3.0, -1.0]]), np.array([[3.0, -1.0], [1.0, 1.0]])).tolist() == [[0], [8]]
 
 
+def test_no_rows_and_extreme_magnitudes():
+    for metric, run in [(m, m) for m in Metric] + [(Metric.COSINE, Metric.L2)]:
+        chosen = choose_quantiser(np.eye(4), metric, hardware_metric=run)
+        none = np.ones((0, 4))
+        assert chosen.quantise(none).shape == chosen.quantise_queries(none).shape == (0, 4)
+        assert chosen.query_scales(none).shape == chosen.saturates(none).shape == (0,)
+        assert chosen.distance(np.zeros((0, 3), int), np.zeros(0)).shape == (0, 3)
+    # 2**-1074 is a power of two, hence a grid of its own: 64 steps of 2**-1080. The others fill the range.
+    for size, expected in ((5e-324, 64), (1e-310, 127), (1.7e308, 127)):
+        for metric in (Metric.COSINE, Metric.DOT):
+            chosen = choose_quantiser(np.eye(4), metric)
+            assert chosen.quantise_queries(np.array([[size, 0, -size, 0]])).tolist() == [[expected, 0, -expected, 0]]
+
+
 def test_a_quantiser_is_rebuilt_from_its_fields():
     chosen = choose_quantiser(
         np.random.default_rng(1).normal(size=(9, 3)), Metric.COSINE, 16, hardware_metric=Metric.L2
