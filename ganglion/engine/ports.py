@@ -136,6 +136,8 @@ def port_map(component: wiring.Component) -> PortMap:
     signature = getattr(component, "signature", None)
     if not isinstance(signature, wiring.Signature):
         raise TypeError(f"expected an amaranth.lib.wiring.Component, got {component!r}")
+    # Whoever asks for the ports uses the component, even if a bad stimulus or a copy keeps it from being elaborated.
+    vars(component)["_MustUse__used"] = True
     sides: dict[str, list[PortSpec]] = {"in": [], "out": []}
     offsets = {"in": 0, "out": 0}
 

@@ -50,7 +50,7 @@ class AmaranthEngine(Engine):
         self._trace: U64Array | None = None
 
         for submodule in (submodules or {}).values():
-            vars(submodule)["_MustUse__used"] = True  # only copies are elaborated: no warning that it never was
+            port_map(submodule)
         design = Fragment.get(component, None)
         _fill_in(design, dict(submodules or {}))
         top = Module()
