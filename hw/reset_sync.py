@@ -14,8 +14,8 @@ class ResetSync(wiring.Component):
     edge after ``rst_n`` has risen.
     """
 
-    rst_n: In(1)
-    rst: Out(1)
+    def __init__(self) -> None:
+        super().__init__({"rst_n": In(1), "rst": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

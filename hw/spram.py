@@ -16,11 +16,16 @@ class Spram(wiring.Component):
     Reads take one cycle; the data stay until the next read.
     """
 
-    addr: In(ADDR_WIDTH)
-    read: In(1)
-    write: In(1)
-    write_data: In(4 * WORD_WIDTH)
-    data: Out(4 * WORD_WIDTH)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "addr": In(ADDR_WIDTH),
+                "read": In(1),
+                "write": In(1),
+                "write_data": In(4 * WORD_WIDTH),
+                "data": Out(4 * WORD_WIDTH),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
