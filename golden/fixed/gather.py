@@ -25,7 +25,7 @@ class Gather(Unit):
         self._state, self._d, self._i, self._index = (self._zeros() for _ in range(4))
         self._n_rows, self._n_links = self._zeros(), self._zeros()
         self._rows = np.zeros((n_streams, MAX_NEIGHBOURS), dtype=np.int64)
-        self._own, self._absent = self._flags(), self._flags()
+        self._own, self._absent, self._fixed, self._factor = (self._flags() for _ in range(4))
 
     def step(self, inputs: Inputs) -> Outputs:
         state, streams = self._state.copy(), np.arange(self.n_streams)
@@ -40,8 +40,8 @@ class Gather(Unit):
             "lane": (self._d % self.config.lanes).astype(np.uint64),
             "first": bit(self._i == 0),
             "last": bit(last),
-            "fixed": bit(itself | (self._n_links == 0)),
-            "factor": bit(self._own & ~self._absent),
+            "fixed": bit(self._fixed),
+            "factor": bit(self._factor),
             "n_links": self._n_links.astype(np.uint64),
         }
 
@@ -53,6 +53,8 @@ class Gather(Unit):
         self._rows = np.where(latches[:, None], rows, self._rows)
         self._n_rows = np.where(latches, np.maximum(linked, 1), self._n_rows)
         self._n_links = np.where(latches, linked, self._n_links)
+        self._fixed = np.where(latches, linked == 0, self._fixed)
+        self._factor = np.where(latches, self._own & ~self._absent, self._factor)
 
         ends = issues & last & (self._d == MAX_DIMS - 1)
         self._i = np.where(issues, np.where(last, 0, self._i + 1), self._i)

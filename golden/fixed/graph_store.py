@@ -76,6 +76,15 @@ class GraphStore(Unit):
         self._memory = np.zeros((n_streams, config.cores_per_slice * VECTORS_PER_CORE), dtype=np.int64)
         self._word = self._zeros()
 
+    @property
+    def word(self) -> I64Array:
+        """The data of the last read, ``[n_streams]``: what the next cycle shows."""
+        return self._word
+
+    def stored(self, addr: int) -> I64Array:
+        """The memory's word at an address, ``[n_streams]``."""
+        return self._memory[:, addr]
+
     def step(self, inputs: Inputs) -> Outputs:
         outputs = {"word": self._word.astype(np.uint64)}
         addr = unsigned(inputs, "addr", self.config.place_width + INDEX_WIDTH)

@@ -67,12 +67,12 @@ class InsertEngine(Unit):
         self._slots[pins, 0] = near_index[pins]
         others = np.flatnonzero(links_back)
         self._slots[others, 1 + self._n_others[others]] = near_index[others]
-        self._slots[begins] = 0
-        self._parent_found = (self._parent_found | pins) & ~begins
-        self._n_others = np.where(begins, 0, self._n_others + links_back)
+        self._slots[check] = 0
+        self._parent_found = (self._parent_found | pins) & ~check
+        self._n_others = np.where(check, 0, self._n_others + links_back)
         at_end = self._rank + 1 == unsigned(inputs, "near_count", RESULT_COUNT_WIDTH)
         complete = self._parent_found & (self._n_others == MAX_OTHERS)
-        self._rank = np.where(begins, 0, (self._rank + link) & mask(RANK_WIDTH))
+        self._rank = np.where(check, 0, (self._rank + link) & mask(RANK_WIDTH))
         self._result = np.where(full, INDEX_NONE, np.where(begins, count, self._result))
 
         scan_ends = (state == SCAN) & self._scanned & ~flag(inputs, "scan_busy")

@@ -57,8 +57,8 @@ class Merger(Unit):
             new_entry = np.where(takes_right, entry[:, 1::2], entry[:, 0::2])
             next_entry[level] = np.where(load, new_entry, self._entry[level])
             next_valid[level] = np.where(load, left | right, self._valid[level])
-            popped = np.stack([load & ~takes_right, load & takes_right], axis=2).reshape(self.n_streams, -1)
-        outputs = self._outputs(root_valid, root, popped & leaf_valid, self._ready)
+            popped = np.stack([load & ~takes_right & left, load & takes_right], axis=2).reshape(self.n_streams, -1)
+        outputs = self._outputs(root_valid, root, popped, self._ready)
         self._valid, self._entry = next_valid, next_entry
         self._loads = loads[:-1]
         self._ready = loads[-1] | (self._ready & ~start)

@@ -56,6 +56,7 @@ class Normaliser(Unit):
         self._ready[start] = False
         self._d[start] = 0
         self._n2[start] = 0
+        self._shift[start] = 0
         return outputs
 
     def _square(self, here: np.ndarray, dims: np.ndarray) -> None:
@@ -68,7 +69,6 @@ class Normaliser(Unit):
         ends = here & (self._timer == DRAIN_CYCLES)
         self._timer = self._timer + here
         self._state[ends] = ALIGN
-        self._shift[ends] = 0
 
     def _align(self, here: np.ndarray, n2: np.ndarray) -> None:
         width = self.config.norm_width

@@ -14,8 +14,9 @@ class ResultList(Unit):
     A collection takes one cycle an entry written; the list is read one entry a cycle.
 
     Inputs: ``collect``, ``keep`` (1), ``k`` (5), ``cosine``, ``clear``, ``in_occupied``, ``in_valid`` (1), ``in_key``
-    (key_width, signed), ``in_tag`` (13), ``read_pop`` (1). Outputs: ``take``, ``busy`` (1), ``count``, ``remaining``
-    (5), ``out_valid`` (1), ``out_key`` (key_width, signed), ``out_core`` (8), ``out_index`` (5).
+    (key_width, signed), ``in_tag`` (13), ``read_pop`` (1). Outputs: ``take``, ``busy``, ``done`` (1), ``total``,
+    ``count``, ``remaining`` (5), ``out_valid`` (1), ``out_key`` (key_width, signed), ``out_core`` (8), ``out_index``
+    (5).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -36,6 +37,9 @@ class ResultList(Unit):
         old_first = old_here & (old < new)
         takes_new = busy & new_here & ~old_first
         takes_old = busy & old_here & (new_end | (new_here & old_first))
+        takes = takes_new | takes_old
+        last_new = takes_new & (self._taken + 1 == self._k) & ~old_here
+        ends = (takes & (self._written + 1 == MAX_RESULTS)) | last_new | (busy & new_end & ~old_here)
 
         shown = ~busy & (self._remaining > 0)
         pointer = np.where(shown, self._count - self._remaining, 0)
@@ -43,6 +47,8 @@ class ResultList(Unit):
         outputs = {
             "take": bit(takes_new),
             "busy": bit(busy),
+            "done": bit(ends),
+            "total": np.where(busy, self._written + takes, 0).astype(np.uint64),
             "count": self._count.astype(np.uint64),
             "remaining": self._remaining.astype(np.uint64),
             "out_valid": bit(shown),
@@ -51,12 +57,9 @@ class ResultList(Unit):
             "out_index": to_unsigned(entry_index(out), INDEX_WIDTH),
         }
 
-        takes = takes_new | takes_old
         writes = np.flatnonzero(takes)
         chosen = np.where(takes_new, new, old)
         self._banks[writes, 1 - self._bank[writes], self._written[writes]] = chosen[writes]
-        last_new = takes_new & (self._taken + 1 == self._k) & ~old_here
-        ends = (takes & (self._written + 1 == MAX_RESULTS)) | last_new | (busy & new_end & ~old_here)
         self._taken = self._taken + takes_new
         self._old_pointer = self._old_pointer + takes_old
         self._written = self._written + takes

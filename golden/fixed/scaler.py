@@ -21,16 +21,18 @@ def scale_shifts(config: Config) -> tuple[int, ...]:
 
 def tag_width(config: Config) -> int:
     """Bits of the tag that travels with a value."""
-    return max(config.element_width + 8, CORE_WIDTH + INDEX_WIDTH)
+    return max(config.element_width, CORE_WIDTH + INDEX_WIDTH + 1)
 
 
 class Scaler(Unit):
     """``value = floor((x * 2**shift * y + half) / 2**n)``, n by ``mode``; x * 2**shift and value wrap at key_width.
 
-    Latency 3 cycles with ``enable`` 1, throughput one value a cycle; nothing moves while ``enable`` is 0.
+    Latency 3 cycles with ``enable`` 1, throughput one value a cycle; nothing moves while ``enable`` is 0. ``clear``
+    makes every stage invalid, whatever ``enable`` is.
 
-    Inputs: ``enable``, ``valid`` (1), ``x`` (key_width, signed), ``shift`` (5), ``y`` (factor_width, signed), ``mode``
-    (3), ``tag``. Outputs: ``out_valid`` (1), ``value`` (key_width, signed), ``out_tag``, ``occupied`` (1).
+    Inputs: ``clear``, ``enable``, ``valid`` (1), ``x`` (key_width, signed), ``shift`` (5), ``y``
+    (factor_width, signed), ``mode`` (3), ``tag``. Outputs: ``out_valid`` (1), ``value`` (key_width, signed),
+    ``out_tag``, ``occupied`` (1).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -60,6 +62,8 @@ class Scaler(Unit):
             tuple(np.where(enable, new_field, old_field) for new_field, old_field in zip(after, before, strict=True))
             for before, after in zip(self._stages, moved, strict=True)
         ]
+        clear = flag(inputs, "clear")
+        self._stages = [(valid & ~clear, *data) for valid, *data in self._stages]
         return outputs
 
     def _scaled(self, x: I64Array, y: I64Array, n: I64Array) -> I64Array:

@@ -1,0 +1,83 @@
+"""Stimulus and recording for the comparisons of hardware units with their golden twins."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.fixed.bits import n_words
+from golden.fixed.unit import Unit
+from golden.spec import Config
+
+TINY = Config(cores=4, slices=2, lanes=4)
+CORE16 = Config(cores=1, slices=1, lanes=16)
+FOLDED8 = Config(cores=8, slices=1, lanes=8)
+NARROW16 = Config(cores=3, slices=1, lanes=1, element_width=16)
+PAIR16 = Config(cores=10, slices=2, lanes=2, element_width=16)
+WIDE16 = Config(cores=2, slices=2, lanes=16, element_width=16)
+"""Together: every number of lanes but one, both element widths, 1, 2, 3, 5 and 8 cores a slice."""
+
+U64Array = npt.NDArray[np.uint64]
+
+
+def name_of(config: Config) -> str:
+    """A readable test id."""
+    return f"C{config.cores}S{config.slices}L{config.lanes}e{config.element_width}"
+
+
+def random_bits(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> U64Array:
+    """Uniform values of a port of ``width`` bits, with all-zeros and all-ones values thrown in."""
+    words = rng.integers(0, 1 << 64, size=(*shape, n_words(width)), dtype=np.uint64)
+    corner = rng.integers(0, 16, size=(*shape, 1))
+    words = np.where(corner == 0, np.uint64(0), np.where(corner == 1, ~np.uint64(0), words))
+    if width % 64:
+        words[..., -1] &= np.uint64((1 << (width % 64)) - 1)
+    return words[..., 0] if words.shape[-1] == 1 else words
+
+
+def bursts(rng: np.random.Generator, shape: tuple[int, int], block: int = 40) -> U64Array:
+    """A one-bit waveform ``[n_streams, n_cycles]`` whose rate changes from block to block: 0, 0.1, 0.5, 0.9 or 1."""
+    n_streams, n_cycles = shape
+    rates = rng.choice([0.0, 0.1, 0.5, 0.9, 1.0], size=(n_streams, -(-n_cycles // block) + 1))
+    phase = rng.integers(0, block, size=(n_streams, 1))
+    rate = np.take_along_axis(rates, (np.arange(n_cycles) + phase) // block, axis=1)
+    return (rng.random(shape) < rate).astype(np.uint64)
+
+
+def chance(rng: np.random.Generator, shape: tuple[int, ...], rate: float) -> U64Array:
+    """A one-bit value that is 1 at that rate."""
+    return (rng.random(shape) < rate).astype(np.uint64)
+
+
+def random_keys(rng: np.random.Generator, shape: tuple[int, int], width: int) -> U64Array:
+    """Signed keys as bits: by stream either few values (many ties) or the whole range with its corners."""
+    n_streams, _ = shape
+    low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+    near = rng.integers(-3, 4, size=shape)
+    wide = np.where(
+        rng.random(shape) < 0.1, rng.choice([low, high], size=shape), rng.integers(low, high + 1, size=shape)
+    )
+    keys = np.where(rng.random((n_streams, 1)) < 0.5, near, wide)
+    return keys.astype(np.uint64) & np.uint64((1 << width) - 1)
+
+
+class Recorder:
+    """Steps a twin and keeps what it was given, so that the hardware can be run on the same inputs afterwards.
+
+    This makes closed loops: the inputs of a cycle may depend on the outputs of the cycles before.
+    """
+
+    def __init__(self, twin: Unit) -> None:
+        self.twin = twin
+        self._inputs: list[dict[str, U64Array]] = []
+
+    def step(self, inputs: Mapping[str, npt.ArrayLike]) -> dict[str, np.ndarray]:
+        """One cycle of the twin; outputs as int64, except those of more than one word."""
+        row = {name: np.asarray(values).astype(np.uint64) for name, values in inputs.items()}
+        self._inputs.append(row)
+        outputs = self.twin.step(row)
+        return {name: values.astype(np.int64) if values.ndim == 1 else values for name, values in outputs.items()}
+
+    def stimulus(self) -> dict[str, U64Array]:
+        """Everything the twin was given, by name: ``[n_streams, n_cycles(, n_words)]``."""
+        return {name: np.stack([row[name] for row in self._inputs], axis=1) for name in self._inputs[0]}
