@@ -43,7 +43,7 @@ class ExactScan(wiring.Component):
         next_place = Signal.like(self.place)
         m.d.comb += [
             empty.eq(self.count == 0),
-            self.issue.eq(self.active & ~empty),
+            self.issue.eq(self.active & ~self.start & ~empty),
             self.first.eq(self.chunk == 0),
             self.last.eq(self.chunk == self.last_chunk),
             advance.eq(self.active & (empty | (self.last & (self.row + 1 >= self.count)))),
