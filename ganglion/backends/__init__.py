@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ganglion.backends.base import ArrayState, Backend, BackendError, RawResults
-from ganglion.engine import Progress
+from ganglion.backends.base import ArrayState, Backend, BackendError, Progress, RawResults
 from golden.spec import Config
 
 __all__ = ["BACKENDS", "ArrayState", "Backend", "BackendError", "RawResults", "make_backend"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from golden.spec import Config, Metric
 from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_WEIGHT, VECTORS_PER_CORE
 
-__all__ = ["ArrayState", "Backend", "BackendError", "RawResults"]
+__all__ = ["ArrayState", "Backend", "BackendError", "Progress", "RawResults"]
 
 Ints = NDArray[np.int64]
+Progress = Callable[[str], None]
 
 
 class BackendError(RuntimeError):

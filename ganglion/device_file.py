@@ -1,0 +1,103 @@
+"""The file of a saved device: everything, checked, written in one piece.
+
+Layout (little endian): 8 bytes magic, u32 version, u32 bytes of the header, u64 bytes of the payload, u32 CRC-32 of
+header and payload, u32 CRC-32 of the 28 bytes before; then the header (JSON, ASCII) and the payload (the arrays one
+after the other, in the order and with the types and shapes that the header lists).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["VERSION", "DeviceFileError", "read_device_file", "write_atomically", "write_device_file"]
+
+MAGIC = b"GANGLDEV"
+VERSION = 1
+PREFIX = struct.Struct("<8sIIQI")
+CHECK = struct.Struct("<I")
+DTYPES = ("|u1", "<i2", "<u8", "<f8", "<i8")
+
+
+class DeviceFileError(ValueError):
+    """A file that is no saved device, or no intact one; the message says what is wrong with it."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that whoever looks sees the old one or the whole new one. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_device_file(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes ``header`` (JSON values) and ``arrays`` (of the types in DTYPES). Raises OSError."""
+    listed = {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()}
+    text = json.dumps({**header, "arrays": listed}).encode("ascii")
+    payload = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
+    prefix = PREFIX.pack(MAGIC, VERSION, len(text), len(payload), zlib.crc32(payload, zlib.crc32(text)))
+    write_atomically(path, prefix + CHECK.pack(zlib.crc32(prefix)) + text + payload)
+
+
+def read_device_file(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of a file. Raises OSError, or DeviceFileError naming path and problem."""
+    content = path.read_bytes()
+    start = PREFIX.size + CHECK.size
+
+    def fail(problem: str) -> DeviceFileError:
+        return DeviceFileError(f"{path}: {problem}")
+
+    if content[: len(MAGIC)] != MAGIC[: len(content)] or not content:
+        raise fail(f"not a saved ganglion device: it starts with {content[: len(MAGIC)]!r}, not {MAGIC!r}")
+    if len(content) < start:
+        raise fail(f"truncated: {len(content)} bytes, and the header alone has {start}")
+    _magic, version, n_text, n_payload, crc = PREFIX.unpack_from(content)
+    if zlib.crc32(content[: PREFIX.size]) != CHECK.unpack_from(content, PREFIX.size)[0]:
+        raise fail(f"damaged: the checksum of its first {PREFIX.size} bytes is wrong")
+    if version > VERSION:
+        raise fail(f"file version {version} is newer than {VERSION}, the newest this library reads")
+    if version < 1:
+        raise fail(f"file version {version} does not exist")
+    wanted = start + n_text + n_payload
+    if len(content) < wanted:
+        raise fail(f"truncated: {len(content)} of {wanted} bytes")
+    if len(content) > wanted:
+        raise fail(f"{len(content) - wanted} bytes too many behind its {wanted}")
+    if zlib.crc32(content[start:]) != crc:
+        raise fail("damaged: the checksum of its content is wrong")
+    try:
+        header = json.loads(content[start : start + n_text])
+        arrays = {}
+        at = start + n_text
+        for name, listed in header["arrays"].items():
+            if listed["dtype"] not in DTYPES:
+                raise fail(f"array {name} has the unknown type {listed['dtype']!r}")
+            n_items = int(np.prod(listed["shape"], dtype=np.int64))
+            arrays[name] = np.frombuffer(content, listed["dtype"], n_items, at).reshape(listed["shape"]).copy()
+            at += arrays[name].nbytes
+    except DeviceFileError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise fail(f"its header makes no sense: {problem!r}") from problem
+    if at != len(content):
+        raise fail(f"its arrays take {at - start - n_text} bytes, its payload has {n_payload}")
+    return header, arrays
