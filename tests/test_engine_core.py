@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from ganglion.engine import AmaranthEngine, Engine, make_engine, pack, unpack
 
-KINDS = ["cxxrtl", "amaranth"]
+KINDS = ["cxxrtl", "amaranth", "verilator"]
 
 
 class Leaf(wiring.Component):

