@@ -145,7 +145,7 @@ def normaliser_loop(config: Config, shape: tuple[int, int], seed: int, chaos: fl
         )
         squares.insert(0, (outputs["multiply"], element**2))
         element = vectors[np.arange(n_streams), outputs["read_addr"]]
-        idle = outputs["busy"] == 0
+        idle = (outputs["busy"] == 0) & ~start
     return unit
 
 

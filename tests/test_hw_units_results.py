@@ -112,7 +112,7 @@ def test_merger(config: Config) -> None:
 @pytest.mark.parametrize("config", MERGER_CONFIGS, ids=name_of)
 def test_merger_with_noise(config: Config) -> None:
     """Unsorted leaves that change every cycle, pops at any time, also with a start."""
-    shape, rng = (300, 500), np.random.default_rng(4)
+    shape, rng = (400, 500), np.random.default_rng(4)
     start = chance(rng, shape, 0.05)
     for cycle in range(1, shape[1]):
         start[:, cycle] &= ~start[:, max(0, cycle - config.slice_bits + 1) : cycle].any(axis=1)
@@ -150,7 +150,7 @@ def collect_stimulus(config: Config, shape: tuple[int, int], seed: int) -> dict[
 
 @pytest.mark.parametrize("config", [TINY, WIDE16], ids=name_of)
 def test_results_with_noise(config: Config) -> None:
-    shape = (500, 500)
+    shape = (800, 500)
     stimulus = collect_stimulus(config, shape, 5)
     outputs = check_twin(hw.results.ResultList(config), golden.ResultList(config, shape[0]), stimulus)
     assert outputs["take"].any() and (outputs["count"] == 16).any()

@@ -154,10 +154,62 @@ class BeamLoop:
         self.idle = (outputs["active"] == 0) & ~start
 
 
+def plain_beam(words: list[int], keys: list[int], limit: int, chunks: int) -> tuple[list[int], int]:
+    """Beam search of one core by the text of its definition: nodes in the order of their visits, and its cycles."""
+    order: list[int] = []
+    candidates, cycles = {0}, 1
+    for searched in range(34):
+        if not candidates:
+            return order, cycles + 1
+        order.extend(sorted(candidates))
+        cycles += len(candidates) * chunks + LATENCY
+        if searched == limit:
+            return order, cycles
+        beam = sorted(candidates, key=lambda node: (keys[node], node))[:3]
+        cycles += len(beam) + 1
+        linked = {words[node] >> 5 * slot & 31 for node in beam for slot in range(min(6, words[node] >> 30 & 7))}
+        candidates = linked - set(order)
+    raise AssertionError("a core has only 32 nodes")
+
+
+def check_against_plain_beam(loop: BeamLoop, stimulus: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> int:
+    """Compare every complete search with :func:`plain_beam`; the number of searches compared."""
+    width, n_checked = loop.config.key_width, 0
+    keys = loop.keys - (loop.keys >> (width - 1) << width)
+    for stream in range(loop.n):
+        active = outputs["active"][stream].astype(bool)
+        ends = np.flatnonzero(active[:-1] & ~active[1:])
+        for start in np.flatnonzero((stimulus["start"][stream] == 1) & ~active):
+            if not (ends > start).any():
+                break
+            end = ends[ends > start][0] + 1
+            params = {name: int(stimulus[name][stream, start]) for name in ("first_place", "last_place", "limit")}
+            chunks = int(stimulus["last_chunk"][stream, start]) + 1
+            expected, cycles = [], 0
+            for place in range(params["first_place"], params["last_place"] + 1):
+                rows = slice(32 * place, 32 * place + 32)
+                if not loop.counts[stream, place]:
+                    cycles += 1
+                    continue
+                words, near = loop.words[stream, rows].tolist(), keys[stream, rows].tolist()
+                nodes, spent = plain_beam(words, near, params["limit"], chunks)
+                expected += [(place, node) for node in nodes]
+                cycles += spent
+            now = slice(start + 1, end)
+            visits = (outputs["issue"] & outputs["last"])[stream, now] == 1
+            places, nodes = outputs["place"][stream, now][visits], outputs["row"][stream, now][visits]
+            assert list(zip(places.tolist(), nodes.tolist(), strict=True)) == expected, (stream, start)
+            assert end - start - 1 == cycles, (stream, start)
+            assert outputs["issue"][stream, now].sum() == chunks * len(expected)
+            n_checked += 1
+    return n_checked
+
+
 @pytest.mark.parametrize("sane", [True, False])
 @pytest.mark.parametrize("config", CONFIGS, ids=name_of)
 def test_beam_search(config: Config, sane: bool) -> None:
     loop = BeamLoop(config, 120, 7, sane=sane)
     loop.run(1000)
-    outputs = check_twin(hw.beam.BeamSearch(config), golden.BeamSearch(config, loop.n), loop.unit.stimulus())
-    assert outputs["issue"].any() and outputs["graph_read"].any()
+    stimulus = loop.unit.stimulus()
+    outputs = check_twin(hw.beam.BeamSearch(config), golden.BeamSearch(config, loop.n), stimulus)
+    assert check_against_plain_beam(loop, stimulus, outputs) > 100
