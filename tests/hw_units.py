@@ -1,5 +1,6 @@
 """Stimulus and recording for the comparisons of hardware units with their golden twins."""
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -81,3 +82,34 @@ class Recorder:
     def stimulus(self) -> dict[str, U64Array]:
         """Everything the twin was given, by name: ``[n_streams, n_cycles(, n_words)]``."""
         return {name: np.stack([row[name] for row in self._inputs], axis=1) for name in self._inputs[0]}
+
+
+class WithReset:
+    """A twin with the synchronous reset ``rst``: a stream's registers go back to 0, its memories stay."""
+
+    def __init__(self, twin: Unit, *memories: str) -> None:
+        self.twin = twin
+        self._memories = memories
+        self._initial = copy.deepcopy(twin)
+
+    def step(self, inputs: Mapping[str, U64Array]) -> dict[str, U64Array]:
+        """One cycle; ``rst`` acts at its end."""
+        outputs = self.twin.step(inputs)
+        if inputs["rst"].any():
+            self._reset(self.twin, self._initial, inputs["rst"] == 1)
+        return outputs
+
+    def _reset(self, unit: Unit, initial: Unit, streams: npt.NDArray[np.bool_]) -> None:
+        for name, value in vars(unit).items():
+            if name not in self._memories:
+                setattr(unit, name, self._restored(value, getattr(initial, name), streams))
+
+    def _restored(self, value: object, initial: object, streams: npt.NDArray[np.bool_]) -> object:
+        if isinstance(value, Unit) and isinstance(initial, Unit):
+            self._reset(value, initial, streams)
+        elif isinstance(value, list | tuple) and isinstance(initial, list | tuple):
+            pairs = zip(value, initial, strict=True)
+            return type(value)(self._restored(now, at_first, streams) for now, at_first in pairs)
+        elif isinstance(value, np.ndarray) and isinstance(initial, np.ndarray) and len(value) == len(streams):
+            return np.where(streams.reshape(-1, *[1] * (value.ndim - 1)), initial, value)
+        return value

@@ -170,6 +170,27 @@ def check_against_plain_graph(loop: InsertLoop) -> int:
     return n_checked
 
 
+def check_cycles(stimulus: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> int:
+    """Time from start to the end of busy: 1 when full, else CHECK, SCAN until it is over, 2 a link, STORE."""
+    n_checked = 0
+    for stream in range(len(outputs["busy"])):
+        busy = outputs["busy"][stream]
+        edges = np.flatnonzero(np.diff(busy.astype(np.int8), prepend=0, append=0))
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            if end == len(busy):
+                continue
+            now = slice(begin, end)
+            expected = 1
+            if outputs["store"][stream, now].any():
+                expected += 2 * int(outputs["graph_read"][stream, now].sum()) + 1
+            if outputs["scan_start"][stream, begin]:
+                idle = np.flatnonzero(stimulus["scan_busy"][stream, begin + 2 : end] == 0)
+                expected += 2 + int(idle[0])
+            assert end - begin == expected, (stream, begin)
+            n_checked += 1
+    return n_checked
+
+
 @pytest.mark.parametrize("config", [TINY, CORE16, NARROW16], ids=name_of)
 def test_insert(config: Config) -> None:
     """Cores are filled and overfilled; the recorded run is replayed on the hardware of engine and graph store."""
@@ -182,6 +203,7 @@ def test_insert(config: Config) -> None:
     check_twin(hw.graph_store.GraphStore(config), golden.GraphStore(config, loop.n), loop.graph.stimulus())
     assert (outputs["result"] == 255).any(), "some core was full"
     assert (outputs["copy_start"] == outputs["store"]).all()
+    assert check_cycles(stimulus, outputs) > 5000
 
 
 @pytest.mark.parametrize("config", [TINY, CORE16, NARROW16], ids=name_of)

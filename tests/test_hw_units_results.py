@@ -100,6 +100,10 @@ def test_merger(config: Config) -> None:
     loop = MergerLoop(config, 100, 3)
     loop.run(600)
     outputs = check_twin(hw.merger.Merger(config), golden.Merger(config, loop.n), loop.unit.stimulus())
+    start = loop.unit.stimulus()["start"]
+    for stream, cycle in np.argwhere(start[:, : -config.slice_bits - 1] == 1):
+        filling = outputs["ready"][stream, cycle + 1 : cycle + max(1, config.slice_bits) + 1]
+        assert filling[-1] == 1 and (config.slices == 1 or not filling[:-1].any()), "ready after log2 S cycles"
     n_entries = 0
     for runs in loop.runs:
         for lists, popped in runs:
@@ -240,3 +244,21 @@ def test_results(config: Config) -> None:
     loop.run(800)
     check_twin(hw.results.ResultList(config), golden.ResultList(config, loop.n), loop.unit.stimulus())
     assert loop.n_checked > 10_000
+
+
+@pytest.mark.parametrize("k", [0, 1, 5, 16])
+@pytest.mark.parametrize("n_new", [0, 4, 20])
+def test_a_collection_takes_a_cycle_an_entry(k: int, n_new: int) -> None:
+    """Plus one for the end, where neither k nor the 16th entry ends it."""
+    unit = Recorder(golden.ResultList(TINY))
+    names = ("collect", "keep", "k", "cosine", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop")
+    idle = {name: [0] for name in names}
+    unit.step(idle | {"collect": [1], "k": [k]})
+    n_cycles = n_taken = 0
+    done = False
+    while not done:
+        outputs = unit.step(idle | {"in_occupied": [1], "in_valid": [n_taken < n_new], "in_key": [n_taken]})
+        n_cycles, n_taken, done = n_cycles + 1, n_taken + int(outputs["take"][0]), bool(outputs["done"][0])
+    ended_by_entry = 0 < k <= n_new
+    assert n_taken == outputs["total"][0] == min(k, n_new)
+    assert n_cycles == n_taken + (not ended_by_entry)
