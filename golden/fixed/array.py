@@ -1,0 +1,254 @@
+"""The array at the level of commands: what each one does to the memories, what it answers, and how long it takes.
+
+Bit-exact in every memory word and exact in every cycle count, without stepping through cycles: the work of a command is
+done with NumPy over all cores at once. :meth:`ArrayModel.execute` is what the bus sees; the batch methods insert and
+search many vectors as the same commands would, one after the other, in far less time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.fixed import array_cycles as timing
+from golden.fixed.array_batch import ALL_TYPES, BatchArray, Mode
+from golden.fixed.array_insert import insert_row, link, nearest
+from golden.fixed.array_scale import aggregate, blend, operand_rows
+from golden.fixed.array_search import NO_ENTRY
+from golden.fixed.array_state import Entry, unpack_word
+from golden.fixed.bits import (
+    I64Array,
+    entry_core,
+    entry_index,
+    entry_key,
+    mask,
+)
+from golden.spec import Config, Error, Metric, Opcode
+from golden.spec.commands import COMMANDS, SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE
+from golden.spec.constants import (
+    INDEX_NONE,
+    INDEX_WIDTH,
+    MAX_DIMS,
+    MAX_NEIGHBOURS,
+    MAX_RESULTS,
+    N_NODE_TYPES,
+    NODE_WIDTH,
+    VECTORS_PER_CORE,
+)
+
+MERGE_FEED = 2
+"""The busy cycle in which MERGE feeds its record."""
+NEVER = -1
+_CHECKS_CORE = {int(info.opcode): info.checks_core for info in COMMANDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a command shows on the bus, in busy cycles (1 is the first).
+
+    ``cycles``: N, the last busy cycle. ``answer``: RETURN, which is 0 from the end of cycle 1 and ``answer`` from the
+    end of ``answer_cycle``. ``list_hidden``: from this cycle to the last one, no results are left to read; NEVER if the
+    list stays as it is while the command runs. The new number comes with the cycle after the last.
+    """
+
+    cycles: int
+    answer: int = 0
+    answer_cycle: int = 1
+    list_hidden: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The fields of a command word, and the registers that the command reads."""
+
+    core: int
+    index: int
+    value: int
+    data: int
+    type_mask: int
+    alpha_raw: int
+
+
+class ArrayModel(BatchArray):
+    """All cores of an array and its commands; the state is that of :class:`~golden.fixed.array_state.ArrayState`.
+
+    A new model is empty: 16 dims, squared L2, memories of zeros.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._commands: dict[int, Callable[[Command], Execution]] = {
+            opcode: getattr(self, f"_{opcode.name.lower()}") for opcode in Opcode
+        }
+
+    # ---------------------------------------------------------------- commands
+
+    def refusal(self, word: int) -> Error:
+        """Why the bus would refuse a command word of an idle array; NONE if it would not."""
+        opcode, core, value = word & 0xFF, word >> 8 & 0xFF, word >> 24 & 0xFF
+        if opcode not in self._commands:
+            return Error.BAD_OPCODE
+        if _CHECKS_CORE[opcode] and core >= self.config.cores:
+            return Error.BAD_CORE
+        return Error.BAD_ARGUMENT if opcode == Opcode.INIT and not value else Error.NONE
+
+    def execute(self, word: int, data: int = 0, type_mask: int = ALL_TYPES, alpha_raw: int = 0) -> Execution:
+        """Run one command to its end.
+
+        Args:
+            word: the command word (:func:`golden.spec.encode`).
+            data: the DATA registers, 64 bits. type_mask: TYPE_MASK, 16 bits. alpha_raw: ALPHA, signed.
+
+        Raises:
+            ValueError: the bus would refuse the command.
+        """
+        reason = self.refusal(word)
+        if reason is not Error.NONE:
+            raise ValueError(f"command {word:#010x} is refused: {reason.name}")
+        self.writes = []
+        command = Command(word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF, data, type_mask, alpha_raw)
+        return self._commands[word & 0xFF](command)
+
+    def _init(self, c: Command) -> Execution:
+        self.init(min(c.value, MAX_DIMS), c.index)
+        return Execution(1 + self.config.cores_per_slice)
+
+    def _clear(self, c: Command) -> Execution:
+        self.counts[c.core] = 0
+        return Execution(1)
+
+    def _set_count(self, c: Command) -> Execution:
+        self.counts[c.core] = min(c.value, VECTORS_PER_CORE)
+        return Execution(1)
+
+    def _clear_results(self, c: Command) -> Execution:
+        self.results, self.n_unread = [], 0
+        return Execution(1)
+
+    def _count(self, c: Command) -> Execution:
+        return Execution(2, int(self.counts[c.core]), 2)
+
+    def _exists(self, c: Command) -> bool:
+        return bool(c.index < self.counts[c.core])
+
+    def _set_type(self, c: Command) -> Execution:
+        return self._store(c, self.types, c.value % N_NODE_TYPES)
+
+    def _set_weight(self, c: Command) -> Execution:
+        return self._store(c, self.weights, c.value)
+
+    def _write_links(self, c: Command) -> Execution:
+        return self._store(c, self.words, c.data & mask(NODE_WIDTH))
+
+    def _store(self, c: Command, memory: I64Array, value: int) -> Execution:
+        exists = self._exists(c)
+        if exists:
+            self.write(2, memory, (c.core, c.index), value)
+        return Execution(2, int(exists), 2)
+
+    def _get_type(self, c: Command) -> Execution:
+        return self._fetch(c, self.types)
+
+    def _get_weight(self, c: Command) -> Execution:
+        return self._fetch(c, self.weights)
+
+    def _read_links(self, c: Command) -> Execution:
+        return self._fetch(c, self.words)
+
+    def _fetch(self, c: Command, memory: I64Array) -> Execution:
+        return Execution(2, int(memory[c.core, c.index]) if self._exists(c) else 0, 2)
+
+    def _type_matches(self, c: Command) -> Execution:
+        return Execution(2, int(self._exists(c) and c.type_mask >> int(self.types[c.core, c.index]) & 1), 2)
+
+    # ---------------------------------------------------------------- vectors and GNN
+
+    def _operand(self, source: npt.ArrayLike, *, normalised: bool = True) -> tuple[I64Array, int]:
+        """The operand [16] that LOAD makes of a region, and the cycles of NORMALISE."""
+        cosine = normalised and self.metric is Metric.COSINE
+        rows, cycles = operand_rows(self.config, np.asarray(source)[None], self.dims, cosine=cosine)
+        return rows[0], int(cycles[0])
+
+    def _insert(self, c: Command) -> Execution:
+        row, norm = self._operand(self.vector)
+        before = int(self.counts[c.core])
+        full = before >= VECTORS_PER_CORE
+        near = [] if full else nearest(self, c.core, row)
+        linking = link(self.words[c.core], near, before)
+        n_worked = len(linking.worked)
+        n = int(timing.insert_cycles(self.config, norm, before, self.n_row_words, n_worked, full=full))
+        if full:
+            return Execution(n, INDEX_NONE, n)
+        insert_row(self, c.core, row, n - timing.copy_cycles(self.config), linking)
+        return Execution(n, before, n)
+
+    def _write_vector(self, c: Command) -> Execution:
+        if not self._exists(c):
+            return Execution(2, 0, 2)
+        row, _ = self._operand(self.vector, normalised=False)
+        n = 2 + timing.LOAD_CYCLES + timing.copy_cycles(self.config)
+        self.write_row(n - self.config.n_chunks, c.core, c.index, row)
+        return Execution(n, 1, 2)
+
+    def _read_vector(self, c: Command) -> Execution:
+        exists, row = self._exists(c), np.zeros(MAX_DIMS, np.int64)
+        if exists:
+            row[: self.dims] = self.vectors[c.core, c.index, : self.dims]
+        self._fill(self.vector, row, 1)
+        return Execution(timing.gather_cycles(1), int(exists), 2)
+
+    def _aggregate(self, c: Command) -> Execution:
+        exists, near = self._exists(c), np.zeros(0, np.int64)
+        if exists:
+            links, n_links, _ = unpack_word(int(self.words[c.core, c.index]))
+            near = np.array(links[: min(n_links, MAX_NEIGHBOURS)], np.int64)
+        row = aggregate(self.config, self.vectors[c.core, near].astype(np.int64), self.weights[c.core, near])
+        self._fill(self.delta, row, max(1, len(near)))
+        return Execution(timing.gather_cycles(len(near)), int(exists), 2)
+
+    def _fill(self, region: I64Array, row: I64Array, n_beats: int) -> None:
+        """A gather's sums go to the buffer one element every ``n_beats`` cycles."""
+        for d in range(MAX_DIMS):
+            self.write(timing.GATHER_CYCLES + n_beats * (d + 1), region, d, row[d])
+
+    def _update(self, c: Command) -> Execution:
+        if not self._exists(c):
+            return Execution(2, 0, 2)
+        scratch = blend(self.config, self.vectors[c.core, c.index], self.delta, c.alpha_raw)
+        row, norm = self._operand(scratch)
+        n = timing.gather_cycles(1) + norm + timing.LOAD_CYCLES + timing.copy_cycles(self.config)
+        self.write_row(n - self.config.n_chunks, c.core, c.index, row)
+        return Execution(n, 1, 2)
+
+    # ---------------------------------------------------------------- searches and the result list
+
+    def _search(self, c: Command) -> Execution:
+        k = min(c.value & SEARCH_K_MASK, MAX_RESULTS)
+        cores = slice(c.core, c.core + 1) if c.value & SEARCH_ONE else slice(0, self.config.cores)
+        mode: Mode = "exact" if c.value & SEARCH_EXACT else "beam"
+        entries, turn, _ = self.scan(self.query[None], k, mode, c.type_mask, cores)
+        norm = self.query_norms(self.query[None])
+        stream = [(int(entry_key(e)), int(entry_core(e)), int(entry_index(e))) for e in entries[0] if e != NO_ENTRY]
+        if self.metric is Metric.COSINE and stream:
+            keys = self.cosine_distances(np.array([[entry[0] for entry in stream]]), norm)[0]
+            stream = [(int(key), *entry[1:]) for key, entry in zip(keys, stream, strict=True)]
+        feed = int(timing.first_feed(self.config, turn, norm.cycles)[0])
+        return self._collect(stream, k, bool(c.value & SEARCH_KEEP), feed, int(turn[0]))
+
+    def _merge(self, c: Command) -> Execution:
+        key = int(self.config.key_format.saturate(to_signed64(c.data)))
+        return self._collect([(key, c.core, c.index & mask(INDEX_WIDTH))], 1, True, MERGE_FEED, MERGE_FEED - 1)
+
+    def _collect(self, stream: list[Entry], k: int, keep: bool, feed: int, turn: int) -> Execution:
+        """The list is started in cycle ``turn``; the stream can be taken from 3 cycles after ``feed`` on."""
+        made = timing.collect(stream, self.results if keep else [], k)
+        n = (turn if k == 0 else feed + 2) + made.cycles
+        self.results = made.entries
+        self.n_unread = len(made.entries)
+        return Execution(n, self.n_unread, n, turn + 1)
+
+
+def to_signed64(data: int) -> int:
+    """64 bits read as two's complement."""
+    return data - (1 << 64) if data >> 63 else data
