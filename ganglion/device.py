@@ -333,7 +333,7 @@ class Device:
         """
         cores, indices = self._find(keys)
         deltas, _cycles = self._backend.aggregate(cores, indices)
-        return deltas[:, : self.dims] * (self._step / (1 << DELTA_FRACTION_BITS))
+        return np.asarray(deltas[:, : self.dims] * (self._step / (1 << DELTA_FRACTION_BITS)), np.float64)
 
     def update(self, keys: Any, alpha: float) -> None:
         """Adds ``alpha`` (-8 to just below 8) times its aggregate to each vector, one after the other.

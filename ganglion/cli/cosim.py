@@ -1,0 +1,67 @@
+"""``ganglion cosim``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganglion.cli.app import CheckFailed, app
+from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
+from ganglion.cli.output import print_facts, print_json, steps
+from ganglion.device_checks import as_choice, as_integer
+
+ENGINES = ("cxxrtl", "amaranth", "verilator")
+
+
+@app.command(epilog="Example: ganglion cosim --preset tiny --operations 1000 --seed 1 --json")
+def cosim(
+    preset: RequiredPreset = "tiny",
+    operations: Annotated[int, typer.Option("--operations", help="Random commands to run.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random commands; the same gives the same.")] = 0,
+    engine: Annotated[str, typer.Option("--engine", help="cxxrtl, amaranth or verilator.")] = "cxxrtl",
+    vcd_dir: Annotated[Path, typer.Option("--vcd-dir", help="Folder for the waveform of the first mismatch.")] = Path(),
+    cores: Cores = None,
+    slices: Slices = None,
+    lanes: Lanes = None,
+    element_width: ElementWidth = None,
+    json: Json = False,
+) -> None:
+    """Run random commands of all kinds on RTL and golden model, stalls included, and compare every cycle.
+
+    At the first mismatch names command, signal, cycle and both values, writes a waveform, and leaves with status 1.
+    """
+    as_choice("engine", engine, ENGINES)
+    as_integer("operations", operations, 1, 1 << 40)
+    as_integer("seed", seed, 0, (1 << 64) - 1)
+    config = as_config(preset, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
+    from ganglion.cosim import run_cosim
+
+    with steps() as progress:
+        report = run_cosim(config, operations, seed, engine=engine, progress=progress, vcd_dir=vcd_dir)
+    facts: dict[str, Any] = {
+        "operations": report.operations,
+        "cycles": report.cycles,
+        "mismatches": report.mismatches,
+        "cycles_per_second": report.cycles_per_second,
+        "seconds": report.seconds,
+        "engine": engine,
+        "seed": seed,
+        "config": config_json(config),
+        "first_mismatch": _plain(report.first_mismatch),
+    }
+    if json:
+        print_json(facts)
+    else:
+        print_facts("cosim", [(n.replace("_", " "), v) for n, v in (facts | {"config": str(config)}).items()])
+    if report.mismatches:
+        raise CheckFailed(f"mismatch: {report.first_mismatch}")
+
+
+def _plain(value: Any) -> Any:
+    """A mismatch as JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(part) for name, part in asdict(value).items()}
+    return value if isinstance(value, int | float | str | None) else str(value)

@@ -1,0 +1,45 @@
+"""``ganglion verilog``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganglion.cli.app import app
+from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
+from ganglion.cli.output import print_json, steps
+from ganglion.device_file import write_atomically
+
+
+@app.command(epilog="Example: ganglion verilog --preset up5k -o ganglion.v")
+def verilog(
+    preset: RequiredPreset,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output by default.")] = None,
+    cores: Cores = None,
+    slices: Slices = None,
+    lanes: Lanes = None,
+    element_width: ElementWidth = None,
+    json: Json = False,
+) -> None:
+    """Write the Verilog of an array with its AXI4-Lite bus: the module ganglion, with clk and rst_n.
+
+    Of many equal slices the module ganglion_slice is written once. With --json and no file, the text is in the object.
+    """
+    config = as_config(preset, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
+    with steps() as progress:
+        progress(f"writing the Verilog of {config}")
+        from hw.verilog import top_verilog
+
+        text = top_verilog(config)
+        if output is not None:
+            write_atomically(output, text.encode())
+    if json:
+        modules = re.findall(r"^module\s+\\?(\S+?)\s*\(", text, flags=re.MULTILINE)
+        facts = {"config": config_json(config), "modules": modules, "lines": text.count("\n")}
+        print_json(facts | ({"verilog": text} if output is None else {"output": str(output)}))
+    elif output is None:
+        sys.stdout.write(text)
