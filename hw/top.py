@@ -77,5 +77,11 @@ class Top(wiring.Component):
         ]
         for name, member in BUS_PORTS.items():
             own, inner = getattr(self, name), getattr(ganglion, name)
-            m.d.comb += inner.eq(own) if member.flow is In else own.eq(inner)
+            if member.flow is In:
+                m.d.comb += inner.eq(own)
+            elif name.endswith("ready"):
+                # The synchroniser holds the reset two cycles longer than the pin: nothing is accepted in them.
+                m.d.comb += own.eq(inner & ~reset.rst)
+            else:
+                m.d.comb += own.eq(inner)
         return m
