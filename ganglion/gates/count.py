@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -234,10 +235,17 @@ def _load(path: Path) -> dict[str, Any] | None:
 
 
 def _store(path: Path, report: dict[str, Any]) -> None:
+    """Keep a report: written beside its place, then moved there, so that no reader sees half of it."""
     body = json.dumps(report)
-    part = path.with_suffix(".part")
     try:
-        part.write_text(f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}")
-        part.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as part:
+            try:
+                part.write(f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}")
+                part.close()
+                Path(part.name).replace(path)
+            except BaseException:
+                Path(part.name).unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise EngineError(f"cannot write to the cache folder {path.parent}: {error}") from error

@@ -181,7 +181,7 @@ def _truth_table(cell: Cell, source: str) -> tuple[bool, ...] | None:
 
 
 class _Function:
-    """A Liberty boolean function: ``!a`` or ``a'``, then ``^``, then ``a*b``, ``a&b`` or ``a b``, then ``+`` or ``|``."""
+    """A Liberty boolean function: ``!a`` or ``a'``, then ``^``, then ``a*b``, ``a&b``, ``a b``, then ``+`` or ``|``."""
 
     def __init__(self, text: str, values: dict[str, bool]) -> None:
         self.tokens = re.findall(r"[A-Za-z0-9_\[\].$]+|\S", text)

@@ -20,22 +20,36 @@ from .liberty import Library
 
 __all__ = ["SCRIPT", "Mapped", "cache_folder", "synthesise"]
 
-# `synth` stops before it would turn memories into flip-flops: $mem_v2 cells stay as black boxes, so the logic before
-# and behind them is kept and their bits can be read off. Initial values go before mapping (no ASIC flip-flop has
-# them; every register has a reset).
+# The steps of Yosys' `synth`, with these differences. Memories stay $mem_v2 cells, black boxes to everything after, so
+# the logic before and behind them is kept and their bits can be read off. `fsm` is left out: flip-flops are those of
+# the source. -nosdff lets registers with an enable use the library's enable flip-flops: with a reset in the cell as
+# well they would match neither. Initial values go before mapping: a flip-flop on a chip has none, and every register
+# has a reset.
 SCRIPT = """\
 read_rtlil design.il
 hierarchy -check -top top
 {boxes}proc
 flatten -noscopeinfo
-synth -run coarse:fine -top top
-opt -fast -full
+opt_expr
+opt_clean
+check
+opt -nodffe -nosdff
+wreduce
+peepopt
+opt_clean
+booth
+alumacc
+share
+opt -nosdff
+memory -nomap
+opt_clean
+opt -fast -full -nosdff
 techmap
-opt -fast
+opt -fast -nosdff
 opt_clean -purge
 attrmap -remove init
 dfflibmap -liberty cells.lib
-opt
+opt -nosdff
 abc -liberty cells.lib
 clean -purge
 write_json blocks.json
