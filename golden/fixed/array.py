@@ -189,12 +189,12 @@ class ArrayModel(BatchArray):
         row, _ = self._operand(self.vector, normalised=False)
         n = 2 + timing.LOAD_CYCLES + timing.copy_cycles(self.config)
         self.write_row(n - self.config.n_chunks, c.core, c.index, row)
-        return Execution(n, 1, 2)
+        return Execution(n, 1, n)
 
     def _read_vector(self, c: Command) -> Execution:
         exists, row = self._exists(c), np.zeros(MAX_DIMS, np.int64)
         if exists:
-            row[: self.dims] = self.vectors[c.core, c.index, : self.dims]
+            row[:] = self.vectors[c.core, c.index]
         self._fill(self.vector, row, 1)
         return Execution(timing.gather_cycles(1), int(exists), 2)
 

@@ -1,0 +1,221 @@
+"""Co-simulation: a random host and the golden model in closed loop, the hardware open loop on the recorded waveform.
+
+The golden model runs ahead by one batch of operations. Its input waveform goes to the hardware, run-length coded, and
+both lists of output changes are compared whole: every output port in every clock cycle.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from ganglion.engine import ChangeEvents, Engine, EngineKind, make_engine
+from golden.fixed.bus import Ganglion as GoldenGanglion
+from golden.spec import Config, Opcode
+from hw.array import SLICE_MODULE
+from hw.slice import Slice
+from hw.top import Ganglion
+
+from .compare import Difference, EventComparer
+from .host import Host, Segments
+from .program import RandomProgram
+from .wave import write_vcd
+
+__all__ = ["CosimReport", "Mismatch", "Recording", "cosim_engine", "record", "run_cosim"]
+
+FEW_SLICES = 8
+"""Up to here the slices are compiled as part of the top level, which runs faster."""
+BATCH_CYCLES = 1 << 17
+"""Cycles that are compared at a time: enough to make the calls cheap, few enough to stop soon after a mismatch."""
+VCD_BEFORE, VCD_AFTER = 2000, 200
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first difference: cycle since power-up, output port, both values, and the command at work.
+
+    ``command``: its name and number of words, such as ``"SEARCH 0x2a000004"``, or ``"none"`` before the first.
+    """
+
+    command: str
+    signal: str
+    cycle: int
+    expected: int
+    actual: int
+    vcd: Path | None
+
+
+@dataclass(frozen=True)
+class CosimReport:
+    """``mismatches`` counts the (cycle, output port) pairs that differ in the batch with the first difference, the
+    last one that was run; 0 means that every output agreed in every cycle. ``seconds`` leaves out the building of the
+    simulator."""
+
+    operations: int
+    cycles: int
+    mismatches: int
+    cycles_per_second: float
+    seconds: float
+    first_mismatch: Mismatch | None
+
+
+@dataclass
+class Recording:
+    """A stretch of the golden model's run: input waveform, output changes in it, and the commands of the whole run."""
+
+    start: int
+    end: int
+    operations: int
+    inputs: Segments
+    expected: ChangeEvents
+    commands: list[tuple[int, int]] = field(repr=False)
+
+
+class Recorder:
+    """The golden side: random operations, recorded in batches."""
+
+    def __init__(self, config: Config, seed: int) -> None:
+        rng = Random(seed)
+        self.model = GoldenGanglion(config)
+        self.host = Host(self.model, rng)
+        self.program = RandomProgram(config, self.host, rng)
+        self.operations = 0
+        self._early = ChangeEvents.join([])
+
+    def batch(self, operations: int, max_cycles: int) -> Recording:
+        """Run until ``operations`` are done in all, or at least ``max_cycles`` cycles of this batch."""
+        start = self.model.cycle
+        while self.operations < operations and self.model.cycle - start < max_cycles:
+            self.program.operation()
+            self.operations += 1
+        end = self.model.cycle
+        cycle, word, value = self.model.take_events()
+        events = ChangeEvents.join([self._early, ChangeEvents(cycle, word.astype(np.uint32), value)])
+        # The row after the last cycle is known already; the hardware shows it in the next batch.
+        now = events.cycle < end
+        self._early = ChangeEvents(events.cycle[~now], events.word[~now], events.value[~now])
+        expected = ChangeEvents(events.cycle[now], events.word[now], events.value[now])
+        return Recording(start, end, self.operations, self.host.take_segments(), expected, self.model.commands)
+
+
+def record(config: Config, operations: int, seed: int) -> Recording:
+    """One recording of a whole random run, from power-up on."""
+    return Recorder(config, seed).batch(operations, 1 << 62)
+
+
+def cosim_engine(
+    config: Config, engine: EngineKind = "cxxrtl", progress: Callable[[str], None] | None = None
+) -> Engine:
+    """A simulator of the top level, in the state of power-up. Raises EngineError if it cannot be built."""
+    if config.slices <= FEW_SLICES:
+        return make_engine(Ganglion(config), kind=engine, progress=progress)
+    top = Ganglion(config, separate_slice=True)
+    return make_engine(top, kind=engine, submodules={SLICE_MODULE: Slice(config)}, progress=progress)
+
+
+def run_cosim(
+    config: Config,
+    operations: int,
+    seed: int = 0,
+    *,
+    engine: EngineKind | Engine = "cxxrtl",
+    progress: Callable[[int, int], None] | None = None,
+    log: Callable[[str], None] | None = None,
+    vcd_dir: Path | None = None,
+) -> CosimReport:
+    """Compare ``operations`` random commands on hardware and golden model; stops at the first mismatch.
+
+    Args:
+        engine: the kind of simulator, or one in the state of power-up.
+        progress: called with the operations done and their number.
+        log: called with a line of text before each slow step of building the simulator.
+        vcd_dir: where the waveform around a mismatch goes (``cosim-<seed>.vcd``); None writes none.
+
+    Raises:
+        ValueError: ``operations`` below 1 or a negative ``seed``. EngineError: the simulator cannot be built.
+        OSError: the VCD cannot be written.
+    """
+    if operations < 1:
+        raise ValueError(f"operations must be at least 1, got {operations}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    own = not isinstance(engine, Engine)
+    simulator = engine if isinstance(engine, Engine) else cosim_engine(config, engine, log)
+    try:
+        return _run(config, operations, seed, simulator, progress or (lambda done, total: None), vcd_dir)
+    finally:
+        if own:
+            simulator.close()
+
+
+def _run(
+    config: Config,
+    operations: int,
+    seed: int,
+    simulator: Engine,
+    progress: Callable[[int, int], None],
+    vcd_dir: Path | None,
+) -> CosimReport:
+    began = time.perf_counter()
+    recorder = Recorder(config, seed)
+    comparer = EventComparer(simulator.ports.n_out_words)
+    mismatch: Mismatch | None = None
+    n_mismatches = done = cycles = 0
+    # The compiled simulator leaves Python's lock alone: it runs beside the golden model's next batch.
+    with ThreadPoolExecutor(1) as pool:
+        batch: Recording | None = recorder.batch(operations, BATCH_CYCLES)
+        while batch is not None and mismatch is None:
+            running = pool.submit(simulator.run_segments, batch.inputs.counts, batch.inputs.values)
+            following = recorder.batch(operations, BATCH_CYCLES) if batch.operations < operations else None
+            actual = running.result()
+            difference = comparer.compare(batch.expected, actual, batch.end)
+            done, cycles = batch.operations, batch.end
+            if difference is not None:
+                n_mismatches = difference.n_places
+                mismatch = _report(difference, batch, actual, simulator, comparer, seed, vcd_dir)
+            progress(done, operations)
+            batch = following
+    seconds = time.perf_counter() - began
+    return CosimReport(done, cycles, n_mismatches, cycles / seconds, seconds, mismatch)
+
+
+def _report(
+    difference: Difference,
+    batch: Recording,
+    actual: ChangeEvents,
+    simulator: Engine,
+    comparer: EventComparer,
+    seed: int,
+    vcd_dir: Path | None,
+) -> Mismatch:
+    path = None
+    if vcd_dir is not None:
+        vcd_dir.mkdir(parents=True, exist_ok=True)
+        path = vcd_dir / f"cosim-{seed}.vcd"
+        window = range(max(batch.start, difference.cycle - VCD_BEFORE), min(batch.end, difference.cycle + VCD_AFTER))
+        rows = (comparer.row, comparer.row)
+        write_vcd(path, simulator.ports, batch.inputs, batch.start, batch.expected, actual, rows, window)
+    return Mismatch(
+        command_at(batch.commands, difference.cycle),
+        simulator.ports.word_name(difference.word),
+        difference.cycle,
+        difference.expected,
+        difference.actual,
+        path,
+    )
+
+
+def command_at(commands: list[tuple[int, int]], cycle: int) -> str:
+    """Name and word of the last command accepted before ``cycle``."""
+    position = bisect_left(commands, (cycle, 0))
+    if not position:
+        return "none"
+    word = commands[position - 1][1]
+    return f"{Opcode(word & 0xFF).name} {word:#010x}"
