@@ -92,6 +92,8 @@ class Device:
         self._backend.init(self.dims, self._run)
         self._failed = False
         self._quantiser: Quantiser | None = None
+        self.insert_cycles = np.zeros(0, np.int64)
+        """Clock cycles of each INSERT of the last :meth:`add` (or of storing everything again), [n]."""
         self._forget()
 
     def _forget(self) -> None:
@@ -229,7 +231,7 @@ class Device:
         raw = self._quantiser.quantise(rows).astype(np.int64)
         self._guard()
         self._failed = True  # until everything is in: an interrupted array holds who knows what
-        stored, _cycles = self._backend.insert(cores, raw)
+        stored, self.insert_cycles = self._backend.insert(cores, raw)
         if not np.array_equal(stored, indices):
             wrong = int(np.argmax(stored != indices))
             raise BackendError(f"core {cores[wrong]} gave index {stored[wrong]}, expected {indices[wrong]}")

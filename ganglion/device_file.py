@@ -41,7 +41,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(content)
             return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        target = path.resolve()
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         part = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -51,7 +52,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             mask = os.umask(0)
             os.umask(mask)
             part.chmod(0o666 & ~mask)  # mkstemp's files are private
-            part.replace(path.resolve())
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
     except OSError as problem:

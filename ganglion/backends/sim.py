@@ -14,25 +14,23 @@ from ganglion.engine import Engine, Progress, make_engine
 from golden.spec import Buffer, Config, Metric, Opcode, buffers, encode
 from golden.spec.commands import SEARCH_EXACT
 from golden.spec.constants import MAX_DIMS
+from hw.array import SLICE_MODULE
 from hw.slice import Slice
 from hw.top import Ganglion
 
-__all__ = ["SEPARATE_SLICES", "SimulationBackend", "simulated_top"]
+__all__ = ["SimulationBackend", "simulated_top"]
 
-SEPARATE_SLICES = 4
-"""From so many slices on, the slice is compiled once and instantiated."""
+FEW_SLICES = 8
+"""Of more slices than this, one is compiled and instantiated; fewer run faster as part of the top level."""
 
 
-def simulated_top(config: Config, *, kind: str = "cxxrtl", progress: Progress | None = None) -> Engine:
+def simulated_top(config: Config, *, progress: Progress | None = None) -> Engine:
     """An engine of the top level of ``config``. Raises EngineError when a tool is missing or fails."""
-    from hw.array import SLICE_MODULE
-
-    if kind == "cxxrtl" and config.slices >= SEPARATE_SLICES:
-        submodules = {SLICE_MODULE: Slice(config)}
-        return make_engine(
-            Ganglion(config, separate_slice=True), kind="cxxrtl", submodules=submodules, progress=progress
-        )
-    return make_engine(Ganglion(config), kind="amaranth" if kind == "amaranth" else "cxxrtl", progress=progress)
+    if config.slices <= FEW_SLICES:
+        return make_engine(Ganglion(config), progress=progress)
+    return make_engine(
+        Ganglion(config, separate_slice=True), submodules={SLICE_MODULE: Slice(config)}, progress=progress
+    )
 
 
 class SimulationBackend(Backend):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -12,6 +12,9 @@ from ganglion.cli.app import CheckFailed, app
 from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
 from ganglion.cli.output import print_facts, print_json, steps
 from ganglion.device_checks import as_choice, as_integer
+
+if TYPE_CHECKING:
+    from ganglion.engine import EngineKind
 
 ENGINES = ("cxxrtl", "amaranth", "verilator")
 
@@ -40,7 +43,16 @@ def cosim(
     from ganglion.cosim import run_cosim
 
     with steps() as progress:
-        report = run_cosim(config, operations, seed, engine=engine, progress=progress, vcd_dir=vcd_dir)
+        progress(f"running {operations:,} random commands on {config}")
+        report = run_cosim(
+            config,
+            operations,
+            seed,
+            engine=cast("EngineKind", engine),
+            progress=progress.advance,
+            log=progress,
+            vcd_dir=vcd_dir,
+        )
     facts: dict[str, Any] = {
         "operations": report.operations,
         "cycles": report.cycles,

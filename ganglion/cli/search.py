@@ -39,7 +39,7 @@ def search(
     metric: Annotated[str, typer.Option("--metric", help="l2, cosine or dot.")] = "l2",
     truth: Annotated[
         Path | None,
-        typer.Option("--truth", help="True neighbours: .npy, (m, k or more) rows of base. Else brute force."),
+        typer.Option("--truth", help="True neighbours: .npy, (m, k or more) rows of base."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write keys, distances, counts, cycles to this .npz.")
