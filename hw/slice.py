@@ -117,7 +117,7 @@ class Slice(wiring.Component):
         m.submodules.rows = rows = RowStore(config)
         m.submodules.graph = graph = GraphStore(config, external=config.memory == "spram")
         m.submodules.distance = distance = Distance(config)
-        m.submodules.topk = topk = TopK(config)
+        m.submodules.topk = topk = TopK(config, ahead=True)
         m.submodules.exact = exact = ExactScan(config)
         m.submodules.beam = beam = BeamSearch(config)
         m.submodules.insert = insert = InsertEngine(config)
@@ -194,7 +194,9 @@ class Slice(wiring.Component):
         # Operand memory: the query in slot 0, the vector to insert in slot 1; a write port for single elements.
         chunk_bits = (config.n_chunks - 1).bit_length()
         lane_bits = config.lanes.bit_length() - 1
-        m.submodules.operand = operand = memory.Memory(shape=config.row_width, depth=2 * config.n_chunks, init=[])
+        m.submodules.operand = operand = memory.Memory(
+            shape=config.row_width, depth=2 * config.n_chunks, init=[], attrs={"ram_style": "block"}
+        )
         operand_read = operand.read_port()
         operand_write = operand.write_port(granularity=config.element_width)
         m.d.comb += [
@@ -348,13 +350,14 @@ class Slice(wiring.Component):
         ]
 
         # The sorted list offered to the merger, or ranked by the insert unit.
-        leaf_rank = Signal(5)
-        with m.If(topk.clear):
-            m.d.sync += leaf_rank.eq(0)
-        with m.Elif(self.leaf_pop):
-            m.d.sync += leaf_rank.eq(leaf_rank + 1)
+        leaf_rank, next_leaf_rank = Signal(5), Signal(5)
+        # The insert unit moves on to the next rank in the cycle after it has read a node's links.
+        linking = Signal()
+        m.d.comb += next_leaf_rank.eq(Mux(topk.clear, 0, leaf_rank + self.leaf_pop))
+        m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read)]
         m.d.comb += [
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
+            topk.next_rank.eq(Mux(inserting, insert.rank + linking, next_leaf_rank)),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
             self.leaf_core.eq(topk.out_core),

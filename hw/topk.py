@@ -1,12 +1,13 @@
 """Top-k list: the smallest entries pushed, in order."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS
 from hw.bits import cat_key, select
+from hw.ice40 import SortedRows, on_up5k
 
 __all__ = ["TopK"]
 
@@ -17,13 +18,17 @@ class TopK(wiring.Component):
     An insertion sorter: every slot compares in parallel and takes the new entry or the one before it. Ties go to the
     lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
     combinationally.
+
+    With ``ahead`` the caller also gives the rank of the next cycle, ``next_rank``, and uses an entry no earlier than
+    the second cycle after the last push: then an UltraPlus keeps the entries in block memory.
     """
 
-    def __init__(self, config: Config, *, entries: int = MAX_RESULTS) -> None:
+    def __init__(self, config: Config, *, entries: int = MAX_RESULTS, ahead: bool = False) -> None:
         if entries < 1:
             raise ValueError(f"entries must be at least 1, got {entries}")
         self.config = config
         self.entries = entries
+        self.ahead = ahead
         super().__init__(
             {
                 "clear": In(1),
@@ -38,9 +43,12 @@ class TopK(wiring.Component):
                 "out_core": Out(CORE_WIDTH),
                 "out_index": Out(INDEX_WIDTH),
             }
+            | ({"next_rank": In(max(1, (entries - 1).bit_length()))} if ahead else {})
         )
 
     def elaborate(self, platform: object) -> Module:
+        if on_up5k(platform):
+            return self._elaborate_up5k()
         m = Module()
         occupied = Signal(self.entries)
         before = Signal(self.entries)
@@ -70,5 +78,47 @@ class TopK(wiring.Component):
             self.out_index.eq(chosen[:INDEX_WIDTH]),
             self.out_core.eq(chosen[INDEX_WIDTH : INDEX_WIDTH + CORE_WIDTH]),
             self.out_key.eq(chosen[INDEX_WIDTH + CORE_WIDTH :]),
+        ]
+        return m
+
+    def _elaborate_up5k(self) -> Module:
+        """The same in the iCE40's own cells; the entry at a ``rank`` of ``count`` or more has no defined contents."""
+        m = Module()
+        core = self.core[: self.config.place_width + self.config.slice_bits]
+        new = Signal(signed(self.config.key_width + len(core) + INDEX_WIDTH))
+        m.d.comb += new.eq(cat_key(self.key, core, self.index))
+        rows = SortedRows(m, new, self.push, self.clear, n_rows=self.entries)
+        with m.If(self.clear):
+            m.d.sync += self.count.eq(0)
+        with m.Elif(self.push & ~rows.occupied[-1]):
+            m.d.sync += self.count.eq(self.count + 1)
+
+        chosen = Signal(len(new))
+        if self.ahead:
+            # The entries lie in a memory; the rows carry their addresses along.
+            m.submodules.entries = entries = memory.Memory(
+                shape=len(new), depth=self.entries, init=[], attrs={"ram_style": "block"}
+            )
+            write, read = entries.write_port(), entries.read_port()
+            places = [Signal(range(self.entries), name=f"place{i}", reset_less=True) for i in range(self.entries)]
+            free = Signal(range(self.entries))
+            m.d.comb += free.eq(Mux(rows.occupied[-1], places[-1], self.count))
+            for i, place in enumerate(places):
+                with m.If(rows.loads[i]):
+                    m.d.sync += place.eq(free if i == 0 else Mux(rows.loads[i - 1], places[i - 1], free))
+            m.d.comb += [
+                write.en.eq(rows.loads[-1]),
+                write.addr.eq(free),
+                write.data.eq(new),
+                read.addr.eq(select(places, self.next_rank)),
+                chosen.eq(read.data),
+            ]
+        else:
+            m.d.comb += chosen.eq(select([rows.value(i) for i in range(self.entries)], self.rank))
+        m.d.comb += [
+            self.out_valid.eq(self.rank < self.count),
+            self.out_index.eq(chosen[:INDEX_WIDTH]),
+            self.out_core.eq(chosen[INDEX_WIDTH : INDEX_WIDTH + len(core)]),
+            self.out_key.eq(chosen[INDEX_WIDTH + len(core) :]),
         ]
         return m

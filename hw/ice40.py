@@ -1,0 +1,94 @@
+"""What the units use of the iCE40's own cells: the same cycle contract in fewer logic cells.
+
+A logic cell of the iCE40 holds a 4-input table, a carry cell and a flip-flop; the carry cell sees the table's middle
+two inputs. Written out by hand, one cell can compare a bit, choose its successor and store it, where synthesis spends
+two or three. Every function here is equivalent to its plain description elsewhere, and the netlist is checked
+against the same models.
+"""
+
+from collections.abc import Callable
+
+from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
+
+__all__ = ["SortedRows", "carry_cell", "on_up5k", "table"]
+
+DEVICE = "iCE40UP5K"
+
+
+def on_up5k(platform: object) -> bool:
+    """Whether the design is elaborated for an iCE40 UltraPlus."""
+    return getattr(platform, "device", None) == DEVICE
+
+
+def table(function: Callable[[int, int, int, int], int]) -> int:
+    """The initial value of an SB_LUT4 whose output is ``function(i0, i1, i2, i3)``."""
+    return sum(bool(function(n & 1, n >> 1 & 1, n >> 2 & 1, n >> 3)) << n for n in range(16))
+
+
+def carry_cell(
+    m: Module,
+    name: str,
+    function: Callable[[int, int, int, int], int],
+    *,
+    i0: Value,
+    a: Value,
+    b: Value,
+    carry: Value,
+) -> tuple[Signal, Signal]:
+    """One logic cell: ``function(i0, a, b, carry)`` and the majority of a, b and carry. Returns (output, carry out)."""
+    out, carry_out = Signal(name=f"{name}_out"), Signal(name=f"{name}_carry")
+    m.submodules[f"{name}_add"] = Instance("SB_CARRY", i_I0=a, i_I1=b, i_CI=carry, o_CO=carry_out)
+    m.submodules[f"{name}_lut"] = Instance(
+        "SB_LUT4", p_LUT_INIT=Const(table(function), 16), i_I0=i0, i_I1=a, i_I2=b, i_I3=carry, o_O=out
+    )
+    return out, carry_out
+
+
+class SortedRows:
+    """An insertion sorter of ``n_rows`` signed numbers, smallest first, at one logic cell a stored bit.
+
+    The cells between row i and row i + 1 compare the new number with row i in their carry chain and hold row i + 1,
+    which takes row i or the new number. ``loads[i]`` is 1 in a cycle in which row i changes, ``occupied`` counts in
+    unary, Rows hold their number complemented
+    but for the sign bit.
+    """
+
+    def __init__(self, m: Module, new: Value, push: Value, clear: Value, *, n_rows: int) -> None:
+        width = len(new)
+        self.occupied = Signal(n_rows)
+        self.loads = Signal(n_rows)
+        pushes, operand = Signal(name="rows_push"), Signal(width, name="rows_new")
+        # Signed order is unsigned order with the sign bits inverted.
+        m.d.comb += [pushes.eq(push & ~clear), operand.eq(Cat(new[:-1], ~new[-1]))]
+        with m.If(clear):
+            m.d.sync += self.occupied.eq(0)
+        with m.Elif(push):
+            m.d.sync += self.occupied.eq(Cat(Const(1, 1), self.occupied[:-1]))
+
+        # No reset: what an empty row holds does not matter.
+        self._rows = [Signal(width, name=f"row{i}", reset_less=True) for i in range(n_rows)]
+        following: list[Value] = [~operand]
+        for i, row in enumerate(self._rows):
+            moves = self.loads[i]
+            carry: Value = Const(0, 1)
+            bits = []
+            for bit in range(width):
+                out, carry = carry_cell(
+                    m,
+                    f"row{i}_{bit}",
+                    lambda moves, new, old, _: old if moves else not new,
+                    i0=moves,
+                    a=operand[bit],
+                    b=row[bit],
+                    carry=carry,
+                )
+                bits.append(out)
+            # The carry says that the new number is above row i; two equal numbers may trade places unseen.
+            m.d.comb += moves.eq(pushes & ~(self.occupied[i] & carry))
+            with m.If(moves):
+                m.d.sync += row.eq(following[i])
+            following.append(Cat(*bits))
+
+    def value(self, i: int) -> Value:
+        """The number in row i."""
+        return Cat(~self._rows[i][:-1], self._rows[i][-1])
