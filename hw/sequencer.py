@@ -279,7 +279,8 @@ class Sequencer(wiring.Component):
                             self.op.eq(Mux(value[5], SliceOp.EXACT, SliceOp.BEAM)),
                             self.everywhere.eq(~value[6]),
                             self.clear_results.eq(1),
-                            self.norm_start.eq(cosine),
+                            # Nothing waits for it when k = 0: it would still be at work in the next command.
+                            self.norm_start.eq(cosine & (k != 0)),
                         ]
                         m.d.sync += region.eq(0)
                         m.next = "SCAN"

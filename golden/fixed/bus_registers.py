@@ -106,6 +106,8 @@ class RegisterFile:
         return self._answer(cycle) >> 32
 
     def _read_cycles(self, cycle: int) -> int:
+        if self._start == LONG_AGO:  # it counts while the array empties itself, and is 0 afterwards
+            return cycle - self._first_cycle if cycle <= self.busy_until else 0
         return min(cycle - self._start - 1, self._running.cycles)
 
     def _read_counter_lo(self, cycle: int) -> int:
