@@ -8,9 +8,9 @@ against the same models.
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
 
-__all__ = ["SortedRows", "carry_cell", "on_up5k", "table"]
+__all__ = ["SortedRows", "carry_cell", "mac16", "on_up5k", "table"]
 
 DEVICE = "iCE40UP5K"
 
@@ -40,6 +40,53 @@ def carry_cell(
     m.submodules[f"{name}_add"] = Instance("SB_CARRY", i_I0=a, i_I1=b, i_CI=carry, o_CO=carry_out)
     m.submodules[f"{name}_lut"] = Instance(
         "SB_LUT4", p_LUT_INIT=Const(table(function), 16), i_I0=i0, i_I1=a, i_I2=b, i_I3=carry, o_O=out
+    )
+    return out, carry_out
+
+
+def mac16(
+    m: Module,
+    name: str,
+    *,
+    a: Value,
+    b: Value,
+    c: Value,
+    d: Value,
+    enable: Value | None = None,
+    subtract: Value | None = None,
+    carry_in: Value | None = None,
+    **parameters: int,
+) -> tuple[Signal, Signal]:
+    """One SB_MAC16: the product of a and b plus c and d (or c and d minus the product, with ``subtract``).
+
+    a to d take their low 16 bits, sign-extended where they are signed and shorter. Returns (the 32 output bits, carry
+    out). Place and route takes every one of its ports for a register: what happens inside in a cycle is not timed, and
+    must be little enough (a product takes less than 10 ns, a sum less than 4 ns).
+    """
+    out, carry_out = Signal(32, name=f"{name}_out"), Signal(name=f"{name}_carry")
+    operands = {}
+    for port, value in zip("ABCD", (a, b, c, d), strict=True):
+        shape = value.shape()
+        operands[port] = Signal(16 if not shape.signed else signed(16), name=f"{name}_{port.lower()}")
+        m.d.comb += operands[port].eq(value)
+    minus = Const(0, 1) if subtract is None else subtract
+    unused = ("AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT")
+    unused += ("OLOADTOP", "OLOADBOT", "OHOLDTOP", "OHOLDBOT", "ACCUMCI", "SIGNEXTIN")
+    m.submodules[name] = Instance(
+        "SB_MAC16",
+        **{
+            f"p_{key}": Const(value, 2 if "SELECT" in key or "LOWERINPUT" in key else 1)
+            for key, value in parameters.items()
+        },
+        **{f"i_{port}": Const(0, 1) for port in unused},
+        **{f"i_{port}": value for port, value in operands.items()},
+        i_CLK=ClockSignal(),
+        i_CE=Const(1, 1) if enable is None else enable,
+        i_ADDSUBTOP=minus,
+        i_ADDSUBBOT=minus,
+        i_CI=Const(0, 1) if carry_in is None else carry_in,
+        o_O=out,
+        o_CO=carry_out,
     )
     return out, carry_out
 

@@ -2,12 +2,13 @@
 
 from enum import IntEnum
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH
+from hw.ice40 import mac16, on_up5k
 
 __all__ = ["Scaler", "ScalerMode", "tag_width"]
 
@@ -33,7 +34,8 @@ class Scaler(wiring.Component):
     """``value = floor(((x << shift) * y + half) / 2**n)``, n by mode (raw 0, unit F, cosine G, mean 2e, update 20).
 
     A three-stage pipeline: align; partial products in three groups; sum and round. Written out as partial products so
-    that no FPGA multiplier is taken from the lanes. Latency 3 cycles while ``enable`` is 1, throughput one a cycle;
+    that no FPGA multiplier is taken from the lanes; on an UltraPlus it takes two SB_MAC16 (the lanes share theirs).
+    Latency 3 cycles while ``enable`` is 1, throughput one a cycle;
     everything holds while ``enable`` is 0. ``clear`` empties the pipeline.
     """
 
@@ -65,24 +67,7 @@ class Scaler(wiring.Component):
         # A: align the operand.
         valid_a, valid_b = Signal(), Signal()
         x_a, y_a, mode_a, tag_a = Signal(signed(x_width)), Signal(signed(y_width)), Signal(3), Signal(len(self.tag))
-        # B: the partial products of y's bits, summed in groups.
         mode_b, tag_b = Signal(3), Signal(len(self.tag))
-        group_size = -(-y_width // N_GROUPS)
-        groups, sums = [], []
-        for low in range(0, y_width, group_size):
-            terms = []
-            for bit in range(low, min(low + group_size, y_width)):
-                term = Signal(signed(x_width + group_size), name=f"term{bit}")
-                m.d.comb += term.eq(Mux(y_a[bit], x_a, 0) << (bit - low))
-                # The top bit of a two's complement number weighs minus its power of two.
-                terms.append(-term if bit == y_width - 1 else term)
-            while len(terms) > 1:
-                paired = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
-                terms = paired + terms[2 * len(paired) :]
-            group = Signal(signed(x_width + group_size + 1), name=f"group{low}")
-            groups.append((low, group))
-            sums.append(group.eq(terms[0]))
-
         # C: the product with its rounding constant.
         rounded = Signal(product_shape)
         mode_c = Signal(3)
@@ -97,6 +82,10 @@ class Scaler(wiring.Component):
             for mode, shift in shifts.items():
                 with m.Case(mode):
                     m.d.comb += half.eq(1 << (shift - 1))
+        if on_up5k(platform) and config.element_width == 8:
+            self._multiply_up5k(m, x_a, y_a, half, rounded)
+        else:
+            self._multiply(m, x_a, y_a, half, rounded)
         with m.If(self.enable):
             m.d.sync += [
                 valid_a.eq(self.valid),
@@ -107,9 +96,7 @@ class Scaler(wiring.Component):
                 valid_b.eq(valid_a),
                 mode_b.eq(mode_a),
                 tag_b.eq(tag_a),
-                *sums,
                 self.out_valid.eq(valid_b),
-                rounded.eq(sum((group << low for low, group in groups), half)),
                 mode_c.eq(mode_b),
                 self.out_tag.eq(tag_b),
             ]
@@ -122,3 +109,70 @@ class Scaler(wiring.Component):
                     m.d.comb += self.value.eq(rounded >> shift)
         m.d.comb += self.occupied.eq(valid_a | valid_b | self.out_valid)
         return m
+
+    def _multiply(self, m: Module, x: Signal, y: Signal, half: Signal, rounded: Signal) -> None:
+        """Two stages from the operands to ``rounded`` = x y + half: y's partial products in groups, then their sum."""
+        x_width, y_width = len(x), len(y)
+        group_size = -(-y_width // N_GROUPS)
+        groups, sums = [], []
+        for low in range(0, y_width, group_size):
+            terms = []
+            for bit in range(low, min(low + group_size, y_width)):
+                term = Signal(signed(x_width + group_size), name=f"term{bit}")
+                m.d.comb += term.eq(Mux(y[bit], x, 0) << (bit - low))
+                # The top bit of a two's complement number weighs minus its power of two.
+                terms.append(-term if bit == y_width - 1 else term)
+            while len(terms) > 1:
+                paired = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+                terms = paired + terms[2 * len(paired) :]
+            group = Signal(signed(x_width + group_size + 1), name=f"group{low}")
+            groups.append((low, group))
+            sums.append(group.eq(terms[0]))
+        with m.If(self.enable):
+            m.d.sync += [*sums, rounded.eq(sum((group << low for low, group in groups), half))]
+
+    def _multiply_up5k(self, m: Module, x: Signal, y: Signal, half: Signal, rounded: Signal) -> None:
+        """The same with two SB_MAC16: x0 y0 + half, and x1 y0 + y1 x, where x = x1 2**16 + x0, y = y1 2**16 + y0."""
+        low, high = 16, len(rounded) - 16
+        # y1 is -2, -1, 0 or 1; a negative row is complemented here and completed by the sum's carry in.
+        row, negative = Signal(signed(len(x) + 2)), Signal()
+        doubled = Mux(y[low], x, x << 1)
+        m.d.comb += row.eq(Mux(y[low + 1], ~doubled, Mux(y[low], x, 0)))
+        upper, _ = mac16(
+            m,
+            "upper",
+            a=x[low:].as_signed(),
+            b=y[:low],
+            c=row[16:].as_signed(),
+            d=row[:16],
+            enable=self.enable,
+            A_SIGNED=1,
+            C_REG=1,
+            D_REG=1,
+            PIPELINE_16x16_MULT_REG2=1,
+            TOPADDSUB_LOWERINPUT=2,
+            TOPADDSUB_UPPERINPUT=1,
+            TOPADDSUB_CARRYSELECT=2,
+            BOTADDSUB_LOWERINPUT=2,
+            BOTADDSUB_UPPERINPUT=1,
+        )
+        lower, carry = mac16(
+            m,
+            "lower",
+            a=x[:low],
+            b=y[:low],
+            c=half[16:32],
+            d=half[:16],
+            enable=self.enable,
+            PIPELINE_16x16_MULT_REG2=1,
+            TOPADDSUB_LOWERINPUT=2,
+            TOPADDSUB_UPPERINPUT=1,
+            TOPADDSUB_CARRYSELECT=2,
+            BOTADDSUB_LOWERINPUT=2,
+            BOTADDSUB_UPPERINPUT=1,
+            BOTOUTPUT_SELECT=1,
+        )
+        total = Signal(high)
+        with m.If(self.enable):
+            m.d.sync += [negative.eq(y[-1]), total.eq(Cat(lower[16:], carry) + upper[:high] + negative)]
+        m.d.comb += rounded.eq(Cat(lower[:16], total))
