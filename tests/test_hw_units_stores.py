@@ -9,7 +9,8 @@ import hw.gather
 import hw.graph_store
 import hw.node_store
 import hw.row_copy
-from ganglion.engine import check_twin
+from ganglion.engine import check_twin, make_engine, pack, unpack
+from golden.fixed.graph_store import link_back, pin
 from golden.spec import Config
 
 PLACE_CONFIGS = [TINY, CORE16, FOLDED8, NARROW16]
@@ -62,6 +63,30 @@ def test_graph_store(config: Config) -> None:
     }
     outputs = check_twin(hw.graph_store.GraphStore(config), golden.GraphStore(config, SHAPE[0]), stimulus)
     assert len(np.unique(outputs["word"] >> np.uint64(30))) == 64, "every pair of counts was read"
+
+
+def test_graph_store_with_a_memory_outside() -> None:
+    """The same updates where the words live in a memory that is shared with the vectors: all combinational."""
+    rng, shape = np.random.default_rng(8), (20, 500)
+    stimulus = {
+        "addr": random_bits(rng, shape, 6),
+        "read": random_bits(rng, shape, 1),
+        "op": random_bits(rng, shape, 2),
+        "node": random_bits(rng, shape, 5),
+        "write_word": graph_words(rng, shape),
+        "loaded": graph_words(rng, shape),
+    }
+    unit = hw.graph_store.GraphStore(TINY, external=True)
+    with make_engine(unit) as engine:
+        rows = pack(engine.ports.inputs, stimulus)
+        outputs = unpack(engine.ports.outputs, engine.run_streams(rows))
+    flat = {name: values.reshape(-1).astype(np.int64) for name, values in stimulus.items()}
+    op, word, node = flat["op"], flat["loaded"], flat["node"]
+    data = np.where(op == 2, pin(word, node), np.where(op == 3, link_back(word, node), flat["write_word"]))
+    np.testing.assert_array_equal(outputs["store_data"].reshape(-1), data.astype(np.uint64))
+    np.testing.assert_array_equal(outputs["word"], stimulus["loaded"])
+    np.testing.assert_array_equal(outputs["store_write"], stimulus["op"] != 0)
+    np.testing.assert_array_equal(outputs["store_read"], (stimulus["op"] == 0) & (stimulus["read"] == 1))
 
 
 @pytest.mark.parametrize("config", LANE_CONFIGS, ids=name_of)
