@@ -296,8 +296,10 @@ class BufferWord:
         self.n_elements = Signal(3, name=f"{name}_n_elements")
         self.narrow_width, self.wide_width = table[0].slot_width, table[-1].slot_width
         for buffer in table:
-            with m.If((addr >= buffer.addr // 4) & (addr < buffer.end // 4)):
-                offset = (addr - buffer.addr // 4)[:4]
+            # Buffers start at multiples of 16 words and hold a power of two of them.
+            offset_bits = buffer.n_words.bit_length() - 1
+            with m.If(addr[offset_bits:] == buffer.addr // 4 >> offset_bits):
+                offset = addr[:offset_bits]
                 m.d.comb += [
                     self.hit.eq(1),
                     self.wide.eq(buffer.slot_width == self.wide_width),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Mux, Value, ValueLike
 
-__all__ = ["cat_key", "lowest_bit", "parts", "select"]
+__all__ = ["cat_key", "lowest_bit", "parts", "saturate", "select"]
 
 
 def parts(value: Value, width: int) -> list[Value]:
@@ -41,3 +41,12 @@ def select(options: Sequence[ValueLike], choice: Value) -> Value:
             level.append(Const(0))
         level = [Mux(bit, high, low) for low, high in zip(level[::2], level[1::2], strict=True)]
     return Value.cast(level[0])
+
+
+def saturate(value: Value, width: int) -> Value:
+    """The signed value clamped to ``width`` bits: out of range if the bits from the new sign up are not all equal."""
+    if len(value) <= width:
+        return value
+    top, sign = value[width - 1 :], value[-1]
+    fits = top.all() | ~top.any()
+    return Cat(Mux(fits, value[: width - 1], (~sign).replicate(width - 1)), sign).as_signed()

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS, RESULT_COUNT_WIDTH
-from hw.bits import cat_key
+from hw.bits import cat_key, saturate
 
 __all__ = ["ResultList"]
 
@@ -63,10 +63,9 @@ class ResultList(wiring.Component):
         complete = Signal(signed(config.key_width + 2))
         key = Signal(signed(config.key_width))
         new, old = Signal(signed(entry_width)), Signal(signed(entry_width))
-        high, low = config.key_format.max_raw, config.key_format.min_raw
         m.d.comb += [
             complete.eq(self.in_key + Mux(self.cosine, config.cosine_one, 0)),
-            key.eq(Mux(complete > high, high, Mux(complete < low, low, complete))),
+            key.eq(saturate(complete, config.key_width)),
             new.eq(cat_key(key, self.in_tag[INDEX_WIDTH:], self.in_tag[:INDEX_WIDTH])),
             old.eq(read.data),
             read.addr.eq(Cat(pointer_next[:4], bank ^ ends)),
@@ -101,7 +100,7 @@ class ResultList(wiring.Component):
                         old_count.eq(Mux(self.keep, self.count, 0)),
                         taken.eq(0),
                         written.eq(0),
-                        k.eq(Mux(self.k > MAX_RESULTS, MAX_RESULTS, self.k)),
+                        k.eq(Mux(self.k[4], MAX_RESULTS, self.k)),
                     ]
                     m.next = "COLLECT"
                 with m.Elif(self.clear):

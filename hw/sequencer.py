@@ -21,7 +21,7 @@ from golden.spec.constants import (
     WEIGHT_WIDTH,
 )
 from golden.spec.registers import REGION_DELTA, REGION_SCRATCH, REGION_VECTOR
-from hw.bits import select
+from hw.bits import saturate, select
 from hw.scaler import ScalerMode, tag_width
 from hw.slice import Poke, SliceOp
 
@@ -145,25 +145,13 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        element, key = config.element_format, config.key_format
+        element = config.element_format
 
         # The command, held while it runs.
         word = Signal(32)
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
         with m.If(self.start):
             m.d.sync += word.eq(self.command)
-
-        def saturate(raw, fmt):
-            """The signed value clamped to the format's range."""
-            clamped = Signal(signed(fmt.width))
-            m.d.comb += clamped.eq(
-                Mux(
-                    raw > fmt.max_raw,
-                    Const(fmt.max_raw),
-                    Mux(raw < fmt.min_raw, Const(fmt.min_raw, signed(fmt.width + 1)), raw),
-                )
-            )
-            return clamped
 
         cosine, exists = Signal(), Signal()
         k = Signal(RESULT_COUNT_WIDTH)
@@ -176,9 +164,9 @@ class Sequencer(wiring.Component):
             cosine.eq(self.metric == Metric.COSINE),
             self.dot.eq(self.metric != Metric.L2),
             exists.eq(index < self.reply_count),
-            k.eq(Mux(k_field > MAX_RESULTS, MAX_RESULTS, k_field)),
+            k.eq(Mux(k_field[4], MAX_RESULTS, k_field)),
             self.limit.eq(Mux(k < MIN_BEAM_ROUNDS, MIN_BEAM_ROUNDS, k)),
-            init_dims.eq(Mux(value > MAX_DIMS, MAX_DIMS, value)),
+            init_dims.eq(Mux(value[4:].any(), MAX_DIMS, value)),
             init_last.eq((init_dims - 1) >> (config.lanes.bit_length() - 1)),
             self.core.eq(core),
             self.index.eq(index),
@@ -193,10 +181,10 @@ class Sequencer(wiring.Component):
         m.d.sync += [load_valid.eq(load_issue), load_tag.eq(load_dim)]
         dim_in, dim_out = Signal(4), Signal(4)
         fed = Signal()
-        data_key = saturate(self.data.as_signed(), key)
-        updated = saturate(self.scaled_tag[: config.element_width].as_signed() + self.scaled_value, element)
-        scaled_element = saturate(self.scaled_value, element)
-        scaled_delta = saturate(self.scaled_value, config.delta_format)
+        data_key = saturate(self.data.as_signed(), config.key_width)
+        updated = saturate(self.scaled_tag[: config.element_width].as_signed() + self.scaled_value, element.width)
+        scaled_element = saturate(self.scaled_value, element.width)
+        scaled_delta = saturate(self.scaled_value, config.delta_format.width)
         m.d.comb += [
             self.scaler_enable.eq(1),
             self.scaler_y.eq(1),
@@ -265,7 +253,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += self.poke.eq(Poke.COUNT)
                         with m.If(opcode == Opcode.CLEAR):
                             m.d.comb += self.poke_value.eq(0)
-                        with m.Elif(value > VECTORS_PER_CORE):
+                        with m.Elif(value[5:].any()):
                             m.d.comb += self.poke_value.eq(VECTORS_PER_CORE)
                         finish()
                     with m.Case(Opcode.CLEAR_RESULTS):
