@@ -24,6 +24,7 @@ from hw.distance import Distance
 from hw.exact import ExactScan
 from hw.gather import Gather
 from hw.graph_store import GraphOp, GraphStore
+from hw.ice40 import on_up5k
 from hw.insert import InsertEngine
 from hw.node_store import NodeStore
 from hw.row_copy import RowCopy
@@ -194,15 +195,27 @@ class Slice(wiring.Component):
         # Operand memory: the query in slot 0, the vector to insert in slot 1; a write port for single elements.
         chunk_bits = (config.n_chunks - 1).bit_length()
         lane_bits = config.lanes.bit_length() - 1
+        # An UltraPlus keeps it complemented, which saves the distance unit the complement, and reads a further slot of
+        # zeros (then: all ones) in a gather.
+        complemented = on_up5k(platform) and config.memory == "spram"
+        n_words = 2 * config.n_chunks
         m.submodules.operand = operand = memory.Memory(
-            shape=config.row_width, depth=2 * config.n_chunks, init=[], attrs={"ram_style": "block"}
+            shape=config.row_width,
+            depth=2 * n_words if complemented else n_words,
+            init=[(1 << config.row_width) - 1] * n_words if complemented else [],
+            attrs={"ram_style": "block"},
         )
+        operand_addr, operand_data = Signal(range(n_words)), Signal(config.row_width)
+        operand_value = Signal(config.element_width)
         operand_read = operand.read_port()
         operand_write = operand.write_port(granularity=config.element_width)
         m.d.comb += [
-            operand_read.addr.eq(Cat(Mux(copy.read, copy.read_chunk, chunk)[:chunk_bits], copy.read | inserting)),
+            operand_addr.eq(Cat(Mux(copy.read, copy.read_chunk, chunk)[:chunk_bits], copy.read | inserting)),
+            operand_read.addr.eq(Cat(operand_addr, gather.active) if complemented else operand_addr),
+            operand_data.eq(~operand_read.data if complemented else operand_read.data),
+            operand_value.eq(~self.operand_value if complemented else self.operand_value),
             operand_write.addr.eq(Cat(self.operand_element[lane_bits:], self.operand_slot)),
-            operand_write.data.eq(self.operand_value.as_unsigned().replicate(config.lanes)),
+            operand_write.data.eq(operand_value.replicate(config.lanes)),
             operand_write.en.eq(Mux(self.operand_write, 1 << self.operand_element[:lane_bits], 0)),
         ]
 
@@ -213,7 +226,7 @@ class Slice(wiring.Component):
             rows.place.eq(Mux(copy.write, place, scan_place)),
             rows.row.eq(Mux(copy.write, copy_row, row)),
             rows.chunk.eq(Mux(copy.write, copy.write_chunk, chunk)),
-            rows.write_data.eq(operand_read.data),
+            rows.write_data.eq(operand_data),
         ]
 
         # Node data: the issued row's, or the addressed node's.
@@ -297,7 +310,7 @@ class Slice(wiring.Component):
             distance.mode.eq(Cat(self.dot & ~gathers1, gathers1)),
             distance.lane_mask.eq(lanes1),
             distance.weight.eq(Mux(fixed1, factor1, nodes.weight)),
-            distance.query.eq(operand_read.data),
+            distance.query.eq(operand_data),
             distance.row.eq(rows.data),
         ]
 
