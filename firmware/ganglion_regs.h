@@ -88,7 +88,7 @@
 #define GANGLION_DATA0_ADDR UINT32_C(0x024)
 #define GANGLION_DATA0_RESET UINT32_C(0x0)
 
-/* DATA1, read and write: Argument of MERGE and WRITE_LINKS, high word. */
+/* DATA1, read and write: Argument of MERGE (signed) and WRITE_LINKS, high bits. */
 #define GANGLION_DATA1_ADDR UINT32_C(0x028)
 #define GANGLION_DATA1_RESET UINT32_C(0x0)
 
@@ -120,7 +120,7 @@
 #define GANGLION_COUNTER_LO_ADDR UINT32_C(0x040)
 #define GANGLION_COUNTER_LO_RESET UINT32_C(0x0)
 
-/* COUNTER_HI, read only: High word, as COUNTER_LO was last read. */
+/* COUNTER_HI, read only: High bits, as they were when COUNTER_LO was last read. */
 #define GANGLION_COUNTER_HI_ADDR UINT32_C(0x044)
 #define GANGLION_COUNTER_HI_RESET UINT32_C(0x0)
 

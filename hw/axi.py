@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import COMMANDS, Config, Error, Opcode, buffers, registers
 from golden.spec.constants import CORE_WIDTH, INDEX_NONE, INDEX_WIDTH, RESULT_COUNT_WIDTH
-from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH
+from golden.spec.registers import ADDR_WIDTH, COUNTER_WIDTH, DATA_WIDTH
 from hw.sequencer import BUFFER_ADDR_WIDTH
 
 __all__ = ["AxiLiteFrontEnd"]
@@ -50,11 +50,12 @@ class AxiLiteFrontEnd(wiring.Component):
                 "irq": Out(1),
                 "start": Out(1),
                 "command": Out(32),
-                "data": Out(64),
+                "data": Out(signed(config.data_width)),
                 "type_mask": Out(16),
                 "alpha": Out(signed(16)),
                 "busy": In(1),
                 "done": In(1),
+                "last_command": In(32),
                 "answer": In(64),
                 "cycles": In(32),
                 "dims": In(5),
@@ -77,7 +78,7 @@ class AxiLiteFrontEnd(wiring.Component):
         m = Module()
         config = self.config
         table = registers(config)
-        counter, frozen = Signal(64), Signal(32)
+        counter, frozen = Signal(COUNTER_WIDTH), Signal(COUNTER_WIDTH - DATA_WIDTH)
         m.d.sync += counter.eq(counter + 1)
 
         # One transfer is held on each incoming channel.
@@ -96,7 +97,7 @@ class AxiLiteFrontEnd(wiring.Component):
         stored = {
             r.name: Signal(r.width, name=r.name.lower(), init=r.reset)
             for r in table
-            if r.writable and r.name != "IRQ_STATUS"
+            if r.writable and r.name not in ("IRQ_STATUS", "COMMAND")
         }
         irq_status = Signal()
         key = Signal(signed(64))
@@ -107,12 +108,13 @@ class AxiLiteFrontEnd(wiring.Component):
             record_index.eq(Mux(self.result_valid, self.result_index, INDEX_NONE)),
             record.eq(Cat(record_index, self.result_core, self.result_valid)),
             self.irq.eq(irq_status & stored["IRQ_ENABLE"]),
-            self.data.eq(Cat(stored["DATA0"], stored["DATA1"])),
+            self.data.eq(Cat(stored["DATA0"], stored["DATA1"]).as_signed()),
             self.type_mask.eq(stored["TYPE_MASK"]),
             self.alpha.eq(stored["ALPHA"]),
         ]
         views = {
             "STATUS": Cat(self.busy, self.irq, Signal(2, name="status_gap"), self.results_left),
+            "COMMAND": self.last_command,
             "RETURN0": self.answer[:32],
             "RETURN1": self.answer[32:],
             "IRQ_STATUS": irq_status,

@@ -60,11 +60,12 @@ class Sequencer(wiring.Component):
                 # From and to the front end.
                 "start": In(1),
                 "command": In(32),
-                "data": In(64),
+                "data": In(signed(config.data_width)),
                 "type_mask": In(1 << TYPE_WIDTH),
                 "alpha": In(signed(16)),
                 "busy": Out(1, init=1),
                 "done": Out(1),
+                "last_command": Out(32),
                 "answer": Out(64),
                 "cycles": Out(32),
                 "dims": Out(5, init=MAX_DIMS),
@@ -148,7 +149,7 @@ class Sequencer(wiring.Component):
         element = config.element_format
 
         # The command, held while it runs.
-        word = Signal(32)
+        word = self.last_command
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
         with m.If(self.start):
             m.d.sync += word.eq(self.command)
@@ -181,7 +182,7 @@ class Sequencer(wiring.Component):
         m.d.sync += [load_valid.eq(load_issue), load_tag.eq(load_dim)]
         dim_in, dim_out = Signal(4), Signal(4)
         fed = Signal()
-        data_key = saturate(self.data.as_signed(), config.key_width)
+        data_key = saturate(self.data, config.key_width)
         updated = saturate(self.scaled_tag[: config.element_width].as_signed() + self.scaled_value, element.width)
         scaled_element = saturate(self.scaled_value, element.width)
         scaled_delta = saturate(self.scaled_value, config.delta_format.width)

@@ -126,9 +126,11 @@ class BusModel:
         if reason is not Error.NONE:
             return self._refuse(reason)
         alpha = self.values["ALPHA"]
+        data = self.values["DATA1"] << DATA_WIDTH | self.values["DATA0"]
+        sign = 1 << (self.array.config.data_width - 1)
         self.last = self.array.execute(
             word,
-            data=self.values["DATA1"] << DATA_WIDTH | self.values["DATA0"],
+            data=((data ^ sign) - sign) & ((1 << 64) - 1),
             type_mask=self.values["TYPE_MASK"],
             alpha_raw=alpha - (1 << 16) if alpha >> 15 else alpha,
         )

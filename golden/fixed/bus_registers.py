@@ -112,7 +112,7 @@ class RegisterFile:
 
     def _read_counter_lo(self, cycle: int) -> int:
         counter = cycle - self._first_cycle
-        self._values["COUNTER_HI"] = counter >> 32
+        self._values["COUNTER_HI"] = counter >> 32 & self._widths["COUNTER_HI"]
         return counter & mask(32)
 
     def _read_settings(self, cycle: int) -> int:
@@ -169,9 +169,11 @@ class RegisterFile:
         self._old_unread = self.array.n_unread
         self._old_settings = self._settings()
         alpha = values["ALPHA"]
+        data = values["DATA0"] | values["DATA1"] << 32
+        sign = 1 << (self.array.config.data_width - 1)
         self._running = self.array.execute(
             word,
-            data=values["DATA0"] | values["DATA1"] << 32,
+            data=((data ^ sign) - sign) & mask(64),
             type_mask=values["TYPE_MASK"],
             alpha_raw=alpha - (alpha >> 15 << 16),
         )

@@ -4,7 +4,14 @@ import zlib
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from golden.spec.constants import MAX_CORES, MAX_DIMS, MAX_NEIGHBOURS, MAX_WEIGHT, VECTORS_PER_CORE
+from golden.spec.constants import (
+    MAX_CORES,
+    MAX_DIMS,
+    MAX_NEIGHBOURS,
+    MAX_WEIGHT,
+    NODE_WIDTH,
+    VECTORS_PER_CORE,
+)
 from golden.spec.qformat import QFormat
 
 LANE_CHOICES = (1, 2, 4, 8, 16)
@@ -110,6 +117,11 @@ class Config:
     def key_width(self) -> int:
         """Bits of a signed distance: holds 16 squared differences of two elements, and +-2 x cosine_one."""
         return 2 * self.element_width + 5
+
+    @property
+    def data_width(self) -> int:
+        """Bits of a command's DATA argument, signed: a graph word or a distance."""
+        return max(NODE_WIDTH, self.key_width)
 
     @property
     def key_format(self) -> QFormat:

@@ -10,6 +10,8 @@ from golden.spec.constants import ID, MAX_DIMS, VERSION
 ADDR_WIDTH = 12
 """Bits of a byte address; the two low bits are ignored."""
 DATA_WIDTH = 32
+COUNTER_WIDTH = 40
+"""Bits of the cycle counter: it wraps after 12 hours at 24 MHz."""
 
 
 class Access(Enum):
@@ -141,7 +143,13 @@ def registers(config: Config) -> tuple[Register, ...]:
         Register(name="RETURN0", addr=0x01C, access=_RO, description="Answer of the last command, low word."),
         Register(name="RETURN1", addr=0x020, access=_RO, description="Answer of the last command, high word."),
         Register(name="DATA0", addr=0x024, access=_RW, description="Argument of MERGE and WRITE_LINKS, low word."),
-        Register(name="DATA1", addr=0x028, access=_RW, description="Argument of MERGE and WRITE_LINKS, high word."),
+        Register(
+            name="DATA1",
+            addr=0x028,
+            access=_RW,
+            width=config.data_width - DATA_WIDTH,
+            description="Argument of MERGE (signed) and WRITE_LINKS, high bits.",
+        ),
         Register(
             name="TYPE_MASK",
             addr=0x02C,
@@ -182,7 +190,13 @@ def registers(config: Config) -> tuple[Register, ...]:
             access=_RO,
             description="Clock cycles since reset, low word; reading it freezes COUNTER_HI.",
         ),
-        Register(name="COUNTER_HI", addr=0x044, access=_RO, description="High word, as COUNTER_LO was last read."),
+        Register(
+            name="COUNTER_HI",
+            addr=0x044,
+            access=_RO,
+            width=COUNTER_WIDTH - DATA_WIDTH,
+            description="High bits, as they were when COUNTER_LO was last read.",
+        ),
         Register(name="SCRATCH", addr=0x048, access=_RW, busy_write=True, description="Free for software."),
         Register(
             name="SETTINGS",
