@@ -1,6 +1,6 @@
 """Beam search: walks the graph of each core on a slice, three nodes wide."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -59,7 +59,7 @@ class BeamSearch(wiring.Component):
         m = Module()
         m.submodules.best = best = TopK(self.config, entries=BEAM_WIDTH)
         visited, candidates = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
-        lowest, remaining, found = (Signal(VECTORS_PER_CORE, name=n) for n in ("lowest", "remaining", "found"))
+        remaining, linked = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
         rounds = Signal(5)
         fetched, drained = Signal(range(BEAM_WIDTH + 1)), Signal(range(PIPELINE_LATENCY))
 
@@ -70,23 +70,20 @@ class BeamSearch(wiring.Component):
             best.index.eq(self.index),
             best.rank.eq(fetched),
             self.graph_row.eq(best.out_index),
-            # x & -x leaves the lowest set bit.
-            lowest.eq(candidates & (~candidates + 1)),
-            remaining.eq(candidates & ~lowest),
+            # x & (x - 1) takes the lowest set bit away.
+            remaining.eq(candidates & (candidates - 1)),
             self.row.eq(lowest_bit(candidates)),
             self.first.eq(self.chunk == 0),
             self.last.eq(self.chunk == self.last_chunk),
             self.count_addr.eq(self.place),
         ]
-        masks = []
+        # Two-level decoding: a slot's high and low bits are decoded once, each node is one product of the two.
+        union = Const(0, VECTORS_PER_CORE)
         for slot, link in enumerate(links):
-            mask = Signal(VECTORS_PER_CORE, name=f"link_mask{slot}")
-            m.d.comb += mask.eq(Mux(n_links > slot, 1 << link, 0))
-            masks.append(mask)
-        union = masks[0]
-        for mask in masks[1:]:
-            union = union | mask
-        m.d.comb += found.eq(union & ~visited)
+            high, low = Signal(8, name=f"link_high{slot}"), Signal(4, name=f"link_low{slot}")
+            m.d.comb += [high.eq(Mux(n_links > slot, 1 << link[2:], 0)), low.eq(1 << link[:2])]
+            union = union | Cat(low & bit.replicate(4) for bit in high)
+        m.d.comb += linked.eq(union)
 
         with m.FSM() as fsm:
             m.d.comb += self.active.eq(~fsm.ongoing("IDLE"))
@@ -109,7 +106,7 @@ class BeamSearch(wiring.Component):
                     advance()
                 with m.Else():
                     m.d.comb += best.clear.eq(1)
-                    m.d.sync += [visited.eq(0), candidates.eq(1), rounds.eq(0)]
+                    m.d.sync += [visited.eq(1), candidates.eq(1), rounds.eq(0)]
                     m.next = "ISSUE"
             with m.State("ISSUE"):
                 with m.If(candidates == 0):
@@ -118,7 +115,7 @@ class BeamSearch(wiring.Component):
                     m.d.comb += self.issue.eq(1)
                     m.d.sync += self.chunk.eq(Mux(self.last, 0, self.chunk + 1))
                     with m.If(self.last):
-                        m.d.sync += [candidates.eq(remaining), visited.eq(visited | lowest)]
+                        m.d.sync += candidates.eq(remaining)
                         with m.If(remaining == 0):
                             m.d.sync += drained.eq(0)
                             m.next = "DRAIN"
@@ -132,7 +129,8 @@ class BeamSearch(wiring.Component):
             with m.State("FETCH"):
                 m.d.comb += self.graph_read.eq(best.out_valid)
                 with m.If(fetched != 0):
-                    m.d.sync += candidates.eq(candidates | found)
+                    # A node counts as visited as soon as it is to be visited in this round.
+                    m.d.sync += [candidates.eq(candidates | (linked & ~visited)), visited.eq(visited | linked)]
                 with m.If(best.out_valid):
                     m.d.sync += fetched.eq(fetched + 1)
                 with m.Else():
