@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,8 @@ BOARD = "icebreaker"
 CONFIG = Config(cores=57, slices=1, lanes=16)
 """57 cores hold all 1,797 digits."""
 FILLS = (4, 8, 12, 16, 20, 24, 28, 32)
-MODES = ("exact", "beam")
+Mode = Literal["exact", "beam"]
+MODES: tuple[Mode, ...] = ("exact", "beam")
 
 
 @dataclass
@@ -62,9 +63,9 @@ class DemoResult:
     report: Path
     build: dict[str, Any] | None = None
     seconds: float = 0.0
-    recall_by_k: dict[str, list[float]] = field(default_factory=dict)
+    recall_by_k: dict[Mode, list[float]] = field(default_factory=dict)
     recall_by_fill: dict[int, float] = field(default_factory=dict)
-    cycles_by_lanes: dict[str, dict[int, float]] = field(default_factory=dict)
+    cycles_by_lanes: dict[Mode, dict[int, float]] = field(default_factory=dict)
 
     @property
     def gate_rows(self) -> list[tuple[str, ...]]:
@@ -118,18 +119,24 @@ class Comparison:
 
 
 def run_demo(
-    out: Path, *, quick: bool = False, progress: Callable[[str], None] | None = None, config: Config = CONFIG
+    out: Path,
+    *,
+    quick: bool = False,
+    progress: Callable[[str], None] | None = None,
+    config: Config = CONFIG,
+    n_base: int = N_BASE,
+    n_queries: int | None = None,
 ) -> DemoResult:
     """Runs the demonstration and writes ``out/demo.html``; the bitstream, unless ``quick``, goes to ``out`` as well.
 
-    ``config``: the simulated array; it must hold 1,500 vectors.
+    ``config``: the simulated array; it must hold ``n_base`` vectors. ``n_queries`` of the others are searched, or all.
     Raises ValueError, OSError, EngineError or BackendError when something cannot be done.
     """
     say: Progress = progress or (lambda _text: None)
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     digits = load_digits()
-    base, queries = digits.vectors[:N_BASE], digits.vectors[N_BASE:]
+    base, queries = digits.vectors[:n_base], digits.vectors[n_base:][:n_queries]
 
     say("making the simulated array (compiled once: the first time takes a few minutes)")
     check = Comparison()
@@ -137,15 +144,15 @@ def run_demo(
         model = Device(16, config=config)
         backend = simulated.backend
         assert isinstance(backend, SimulationBackend)
-        say(f"storing {N_BASE:,} digits over the bus")
-        model.add(np.arange(N_BASE), base)
-        simulated.add(np.arange(N_BASE), base)
+        say(f"storing {n_base:,} digits over the bus")
+        model.add(np.arange(n_base), base)
+        simulated.add(np.arange(n_base), base)
         check.check(model.insert_cycles, simulated.insert_cycles)
-        found: dict[str, Matches] = {}
+        found: dict[Mode, Matches] = {}
         for mode in MODES:
             say(f"searching {len(queries)} digits over the bus, {mode}")
-            found[mode] = simulated.search(queries, MAX_RESULTS, mode=mode)  # type: ignore[arg-type]
-            expected = model.search(queries, MAX_RESULTS, mode=mode)  # type: ignore[arg-type]
+            found[mode] = simulated.search(queries, K, mode=mode)
+            expected = model.search(queries, K, mode=mode)
             check.check_fields(expected, found[mode], ("keys", "distances", "counts", "cycles"))
         simulated_cycles, simulating = backend.n_cycles, backend.seconds
         say("reading the simulated array back")
@@ -153,14 +160,15 @@ def run_demo(
     fill = model.fill
 
     say("measuring recall and cycles")
-    by_k = {m: [recall(found[m], base, queries, "l2", k) for k in range(1, MAX_RESULTS + 1)] for m in MODES}
-    accuracy = {m: _accuracy(found[m], digits.labels) for m in MODES}
+    by_k = {mode: _recall_by_k(model, base, queries, mode) for mode in MODES}
+    asked = digits.labels[n_base:][: len(queries)]
+    accuracy = {mode: float((vote(found[mode], digits.labels) == asked).mean()) for mode in MODES}
     result = DemoResult(
-        recall_at_1=by_k["exact"][0],
-        recall_at_10=by_k["exact"][K - 1],
+        recall_at_1=recall(found["exact"], base, queries, "l2", 1),
+        recall_at_10=recall(found["exact"], base, queries, "l2", K),
         accuracy=accuracy["exact"],
-        beam_recall_at_1=by_k["beam"][0],
-        beam_recall_at_10=by_k["beam"][K - 1],
+        beam_recall_at_1=recall(found["beam"], base, queries, "l2", 1),
+        beam_recall_at_10=recall(found["beam"], base, queries, "l2", K),
         beam_accuracy=accuracy["beam"],
         mismatches=check.mismatches,
         compared=check.compared,
@@ -169,7 +177,7 @@ def run_demo(
         cycles_per_insert=float(model.insert_cycles.mean()),
         simulated_cycles=simulated_cycles,
         cycles_per_second=simulated_cycles / simulating,
-        n_base=N_BASE,
+        n_base=n_base,
         n_queries=len(queries),
         config=config,
         gates=count_gates(config, progress=say),
@@ -194,13 +202,15 @@ def run_demo(
 
 def vote(found: Matches, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The label of most of the nearest neighbours (keys are rows of ``labels``); of equals the nearest one's, [n]."""
-    votes = labels[found.keys[:, :K].astype(np.intp)]
-    counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
+    held = np.arange(K) < found.counts[:, None]
+    votes = np.where(held, labels[np.where(held, found.keys[:, :K], 0).astype(np.intp)], -1)
+    counts = np.where(held, (votes[:, :, None] == votes[:, None, :]).sum(axis=2), 0)
     return np.asarray(votes[np.arange(len(votes)), counts.argmax(axis=1)])
 
 
-def _accuracy(found: Matches, labels: NDArray[np.int64]) -> float:
-    return float((vote(found, labels) == labels[N_BASE:]).mean())
+def _recall_by_k(model: Device, base: NDArray[np.float64], queries: NDArray[np.float64], mode: Mode) -> list[float]:
+    """recall@k for k = 1 .. 16, each by a search of its own."""
+    return [recall(model.search(queries, k, mode=mode), base, queries, "l2", k) for k in range(1, MAX_RESULTS + 1)]
 
 
 def _recall_by_fill(base: NDArray[np.float64], queries: NDArray[np.float64]) -> dict[int, float]:
@@ -217,12 +227,12 @@ def _recall_by_fill(base: NDArray[np.float64], queries: NDArray[np.float64]) -> 
 
 def _cycles_by_lanes(
     config: Config, base: NDArray[np.float64], queries: NDArray[np.float64]
-) -> dict[str, dict[int, float]]:
+) -> dict[Mode, dict[int, float]]:
     """Cycles a query by mode and lanes (by the golden model)."""
-    cycles: dict[str, dict[int, float]] = {mode: {} for mode in MODES}
+    cycles: dict[Mode, dict[int, float]] = {mode: {} for mode in MODES}
     for lanes in LANE_CHOICES:
         device = Device(16, config=replace(config, lanes=lanes, memory="block"))
         device.add(np.arange(len(base)), base)
         for mode in MODES:
-            cycles[mode][lanes] = device.search(queries, K, mode=mode).cycles_per_query  # type: ignore[arg-type]
+            cycles[mode][lanes] = device.search(queries, K, mode=mode).cycles_per_query
     return cycles

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganglion.backends import BACKENDS, ArrayState, Backend, BackendError, make_backend
+from ganglion.backends import BACKENDS, Backend, BackendError, make_backend
 from ganglion.backends.base import Progress
+from ganglion.device_books import Books
 from ganglion.device_checks import (
     METRICS,
     as_choice,
@@ -23,17 +24,24 @@ from ganglion.device_checks import (
     as_type_mask,
     as_vectors,
 )
-from ganglion.device_file import DeviceFileError, read_device_file, write_device_file
+from ganglion.device_file import DeviceFileError, read_device_file, restored, saved_arrays, write_device_file
 from ganglion.device_matches import NO_KEY, Matches
 from golden.quantise import Quantiser, choose_quantiser
 from golden.spec import Config, Metric
-from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_RESULTS, MAX_WEIGHT, N_NODE_TYPES, VECTORS_PER_CORE
+from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_RESULTS, MAX_WEIGHT, N_NODE_TYPES
 
 __all__ = ["Device"]
 
 REQUANTISE_HEADROOM = 1.25
 """Range gained beyond the data when vectors do not fit the old one, so that slow growth does not requantise often."""
+SMALL_SAMPLE = 64
+"""So many vectors show the range of a collection; of fewer, queries and further vectors often lie outside."""
 DELTA_FRACTION_BITS = 8
+
+
+def _first_headroom(n: int) -> float:
+    """How many times the range of the first n vectors to provide for."""
+    return 1.0 if n >= SMALL_SAMPLE else 1.0 + 4.0 / n
 
 
 class Device:
@@ -63,8 +71,9 @@ class Device:
     progress
         Called with a line of text before each slow step of building a simulator.
 
-    The quantisation is chosen by the first :meth:`add`, or by :meth:`fit`. Vectors that lie outside its range later
-    make the device choose a wider one and store everything again (the graph is then built again, too).
+    The quantisation is chosen by the first :meth:`add` (with some headroom if it brings few vectors), or by
+    :meth:`fit`. Vectors that lie outside its range later make the device choose a wider one and store everything again
+    (the graph is then built again, too). Queries outside it are clipped, and marked in the result.
     Errors: ValueError or TypeError naming the value, OSError from files, BackendError from the array.
     """
 
@@ -94,15 +103,7 @@ class Device:
         self._quantiser: Quantiser | None = None
         self.insert_cycles = np.zeros(0, np.int64)
         """Clock cycles of each INSERT of the last :meth:`add` (or of storing everything again), [n]."""
-        self._forget()
-
-    def _forget(self) -> None:
-        """The host's books of an empty array."""
-        self._rows: dict[int, int] = {}
-        self._keys = np.zeros(0, np.uint64)
-        self._cores, self._indices = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._vectors = np.zeros((0, self.dims))  # as the user gave them, for a later quantisation
-        self._row_at = np.full((self.config.cores, VECTORS_PER_CORE), -1, np.int64)
+        self._books = Books(self.config, self.dims)
 
     # What there is.
 
@@ -119,7 +120,7 @@ class Device:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """All keys in the order in which they were added, [n]."""
-        return self._keys.copy()
+        return self._books.keys.copy()
 
     @property
     def quantiser(self) -> Quantiser | None:
@@ -129,7 +130,7 @@ class Device:
     @property
     def fill(self) -> NDArray[np.int64]:
         """Vectors in each core, [cores]."""
-        return (self._row_at >= 0).sum(axis=1)
+        return self._books.fill
 
     @property
     def backend(self) -> Backend:
@@ -137,10 +138,10 @@ class Device:
         return self._backend
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._books)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int | np.integer) and int(key) in self._rows
+        return key in self._books
 
     def __repr__(self) -> str:
         return (
@@ -161,7 +162,7 @@ class Device:
 
     def contains(self, keys: Any) -> NDArray[np.bool_]:
         """Which of the keys are held, bool [n]."""
-        return np.array([key in self._rows for key in as_keys(keys).tolist()], bool)
+        return np.array([key in self._books for key in as_keys(keys).tolist()], bool)
 
     # Filling.
 
@@ -171,7 +172,7 @@ class Device:
         ``headroom`` >= 1 widens the range that many times. Vectors already held are stored again.
         """
         rows = as_vectors("sample", sample, self.dims)
-        self._requantise(np.concatenate([self._vectors, rows]), headroom)
+        self._requantise(np.concatenate([self._books.vectors, rows]), headroom)
 
     def add(self, keys: Any, vectors: Any, types: Any = 0) -> NDArray[np.uint64]:
         """Stores vectors [n, dims] under keys [n]; None as keys goes on counting from the largest key.
@@ -180,35 +181,23 @@ class Device:
         is stored; refused are duplicate keys and more vectors than there is room for.
         """
         rows = as_vectors("vectors", vectors, self.dims)
-        first = max(self._rows, default=-1) + 1
-        names = as_keys(range(first, first + len(rows)) if keys is None else keys)
+        first = self._books.next_key
+        names = as_keys(list(range(first, first + len(rows))) if keys is None else keys)
         node_types = as_node_values("types", types, len(rows), N_NODE_TYPES - 1)
         if len(names) != len(rows):
             raise ValueError(f"{len(names)} keys were given for {len(rows)} vectors")
-        fresh: set[int] = set()
-        for key in names.tolist():
-            if key in self._rows or key in fresh:
-                raise ValueError(f"duplicate key {key}")
-            fresh.add(key)
-        free = self.capacity - len(self)
-        if len(rows) > free:
-            raise ValueError(f"{len(rows)} vectors do not fit: {free} of {self.capacity} places are free")
+        self._books.check_new(names)
         if not len(rows):
             return names
         if self._quantiser is None:
-            self._requantise(rows, 1.0)
+            self._requantise(rows, _first_headroom(len(rows)))
         elif self._quantiser.saturates(rows).any():
-            self._requantise(np.concatenate([self._vectors, rows]), REQUANTISE_HEADROOM)
-        cores, indices = self._next_places(len(rows))
+            self._requantise(np.concatenate([self._books.vectors, rows]), REQUANTISE_HEADROOM)
+        cores, indices = self._books.next_places(len(rows), self._placement)
         self._insert(cores, indices, rows)
         typed = node_types != 0
         self._backend.set_types(cores[typed], indices[typed], node_types[typed])
-        self._row_at[cores, indices] = np.arange(len(self), len(self) + len(rows))
-        self._rows |= {key: len(self) + i for i, key in enumerate(names.tolist())}
-        self._keys = np.concatenate([self._keys, names])
-        self._cores = np.concatenate([self._cores, cores])
-        self._indices = np.concatenate([self._indices, indices])
-        self._vectors = np.concatenate([self._vectors, rows])
+        self._books.enter(names, cores, indices, rows)
         return names
 
     def clear(self) -> None:
@@ -216,15 +205,7 @@ class Device:
         self._guard()
         self._backend.init(self.dims, self._run)
         self._quantiser = None
-        self._forget()
-
-    def _next_places(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Core and index of the next n vectors, in order."""
-        cores, indices = np.nonzero(self._row_at < 0)
-        # Cores count through the slices, so both orders keep the slices balanced.
-        place = cores // self.config.slices
-        order = np.lexsort((cores, indices) if self._placement == "spread" else (cores, indices, place))[:n]
-        return cores[order].astype(np.int64), indices[order].astype(np.int64)
+        self._books = Books(self.config, self.dims)
 
     def _insert(self, cores: NDArray[np.int64], indices: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
         assert self._quantiser is not None
@@ -248,13 +229,13 @@ class Device:
         )
         if len(self):
             self._guard()
-            types = self._backend.get_types(self._cores, self._indices)
-            weights = self._backend.get_weights(self._cores, self._indices)
+            cores, indices = self._books.cores, self._books.indices
+            types, weights = self._backend.get_types(cores, indices), self._backend.get_weights(cores, indices)
             self._backend.init(self.dims, self._run)
             self._quantiser = quantiser
-            self._insert(self._cores, self._indices, self._vectors)
-            self._backend.set_types(self._cores, self._indices, types)
-            self._backend.set_weights(self._cores, self._indices, weights)
+            self._insert(cores, indices, self._books.vectors)
+            self._backend.set_types(cores, indices, types)
+            self._backend.set_weights(cores, indices, weights)
         self._quantiser = quantiser
 
     def _guard(self) -> None:
@@ -294,7 +275,7 @@ class Device:
         found = self._backend.search(raw, k, exact=mode == "exact", type_mask=mask)
         held = found.index != INDEX_NONE
         keys, distances = np.full(held.shape, NO_KEY), np.full(held.shape, np.nan)
-        keys[held] = self._keys[self._row_at[found.core[held], found.index[held]]]
+        keys[held] = self._books.keys[self._books.row_at[found.core[held], found.index[held]]]
         if self._quantiser is not None:
             distances[held] = self._quantiser.distance(found.distance, scales)[held]
         return Matches(keys, distances, found.count, found.cycles, saturated)
@@ -305,7 +286,7 @@ class Device:
         Under cosine they have length 1 (zero vectors: 0).
         """
         cores, indices = self._find(keys)
-        return self._in_user_units(self._backend.read_vectors(cores, indices)[:, : self.dims])
+        return self._in_user_units(self._backend.read_vectors(cores, indices))
 
     def set_types(self, keys: Any, types: Any) -> None:
         """Sets the node types (0..15; one for all, or [n])."""
@@ -352,8 +333,8 @@ class Device:
         if self._run is not self._metric:
             raise ValueError("update under the metric 'cosine' needs native_cosine=True: unit vectors must stay so")
         self._backend.update(cores, indices, int(fmt.to_raw(alpha)))
-        changed = self._row_at[cores, indices]
-        self._vectors[changed] = self._in_user_units(self._backend.read_vectors(cores, indices)[:, : self.dims])
+        changed = self._books.row_at[cores, indices]
+        self._books.vectors[changed] = self._in_user_units(self._backend.read_vectors(cores, indices))
 
     @property
     def _step(self) -> float:
@@ -364,16 +345,13 @@ class Device:
 
     def _in_user_units(self, raw: NDArray[np.int64]) -> NDArray[np.float64]:
         offset = np.zeros(self.dims) if self._quantiser is None else np.array(self._quantiser.offset)
-        return np.asarray(raw * self._step + offset, np.float64)
+        return np.asarray(raw[:, : self.dims] * self._step + offset, np.float64)
 
     def _find(self, keys: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        names = as_keys(keys).tolist()
+        names = as_keys(keys)
         self._guard()
-        missing = next((key for key in names if key not in self._rows), None)
-        if missing is not None:
-            raise ValueError(f"unknown key {missing}")
-        rows = np.array([self._rows[key] for key in names], np.int64)
-        return self._cores[rows], self._indices[rows]
+        rows = self._books.find(names)
+        return self._books.cores[rows], self._books.indices[rows]
 
     # Files.
 
@@ -387,14 +365,10 @@ class Device:
             "native_cosine": self._run is Metric.COSINE,
             "centre": self._centre,
             "placement": self._placement,
-            "quantiser": None
-            if self._quantiser is None
-            else {"scale": self._quantiser.scale, "offset": list(self._quantiser.offset)},
+            "scale": None if self._quantiser is None else self._quantiser.scale,
+            "offset": None if self._quantiser is None else list(self._quantiser.offset),
         }
-        state = self._backend.read_state()
-        arrays = {name: getattr(state, name) for name in ArrayState.__dataclass_fields__}
-        books = {"keys": self._keys, "cores": self._cores, "indices": self._indices, "originals": self._vectors}
-        write_device_file(Path(path), header, arrays | books)
+        write_device_file(Path(path), header, saved_arrays(self._books, self._backend.read_state()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, backend: str = "golden", progress: Progress | None = None) -> Device:
@@ -423,31 +397,16 @@ class Device:
         return device
 
     def _restore(self, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        state = ArrayState(**{name: arrays[name] for name in ArrayState.__dataclass_fields__})
-        empty = ArrayState.empty(self.config.cores)
-        for name in ArrayState.__dataclass_fields__:
-            found, wanted = getattr(state, name), getattr(empty, name)
-            if found.shape != wanted.shape or found.dtype != wanted.dtype:
-                raise ValueError(f"array {name} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}")
-        n = int(state.counts.sum())
-        keys, cores, indices, originals = (arrays[name] for name in ("keys", "cores", "indices", "originals"))
-        shapes = (keys.shape, cores.shape, indices.shape, originals.shape)
-        if state.counts.max() > VECTORS_PER_CORE or shapes != ((n,), (n,), (n,), (n, self.dims)):
-            raise ValueError(f"{n} vectors in the cores, keys and places of shapes {shapes}")
-        held = sorted(zip(cores.tolist(), indices.tolist(), strict=True))
-        if held != list(zip(*(axis.tolist() for axis in state.places()), strict=True)) or len(set(keys.tolist())) != n:
-            raise ValueError("keys and places do not belong together")
-        if header["quantiser"] is not None:
+        books, state = restored(self.config, self.dims, arrays)
+        if header["scale"] is not None:
             self._quantiser = Quantiser(
                 metric=self._metric,
                 element_width=self.config.element_width,
-                scale=header["quantiser"]["scale"],
-                offset=tuple(header["quantiser"]["offset"]),
+                scale=header["scale"],
+                offset=tuple(header["offset"]),
                 hardware_metric=self._run,
             )
-        elif n:
-            raise ValueError(f"{n} vectors without a quantisation")
+        elif len(books):
+            raise ValueError(f"{len(books)} vectors without a quantisation")
         self._backend.write_state(state)
-        self._keys, self._cores, self._indices, self._vectors = keys, cores, indices, originals
-        self._rows = {key: row for row, key in enumerate(keys.tolist())}
-        self._row_at[cores, indices] = np.arange(n)
+        self._books = books

@@ -86,14 +86,14 @@ def as_vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
 
 def as_keys(values: Any) -> NDArray[np.uint64]:
     """Keys as uint64 [n]; a single integer makes one. Raises TypeError or ValueError naming the key."""
-    array = np.asarray(values)
-    if array.size == 0 and array.dtype.kind == "f":  # an empty list
-        array = array.astype(np.uint64)
-    if array.dtype.kind == "O" and all(isinstance(v, int) and not isinstance(v, bool) for v in array.flat):
-        # Python integers that no NumPy type holds together.
-        wrong = next((v for v in array.flat if not 0 <= v < 1 << 64), None)
-        if wrong is not None:
-            raise ValueError(f"keys must be 0 to {(1 << 64) - 1}, got {wrong}")
+    array = values if isinstance(values, np.ndarray) else np.asarray(values, object)
+    if array.dtype == object:
+        # NumPy would make floats of Python integers beyond 63 bits.
+        for key in array.flat:
+            if isinstance(key, bool) or not isinstance(key, int | np.integer):
+                raise TypeError(f"keys must be integers, not {key!r}")
+            if not 0 <= key < 1 << 64:
+                raise ValueError(f"keys must be 0 to {(1 << 64) - 1}, got {key}")
         array = array.astype(np.uint64)
     if array.dtype.kind not in "iu":
         raise TypeError(f"keys must be integers, not dtype {array.dtype}")

@@ -19,7 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VERSION", "DeviceFileError", "read_device_file", "write_atomically", "write_device_file"]
+from ganglion.backends.base import ArrayState
+from ganglion.device_books import Books
+from golden.spec import Config
+from golden.spec.constants import VECTORS_PER_CORE
+
+__all__ = [
+    "VERSION",
+    "DeviceFileError",
+    "read_device_file",
+    "restored",
+    "saved_arrays",
+    "write_atomically",
+    "write_device_file",
+]
 
 MAGIC = b"GANGLDEV"
 VERSION = 1
@@ -111,3 +124,31 @@ def read_device_file(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     if at != len(content):
         raise fail(f"its arrays take {at - start - n_text} bytes, its payload has {n_payload}")
     return header, arrays
+
+
+def saved_arrays(books: Books, state: ArrayState) -> dict[str, NDArray[Any]]:
+    """What a device's file holds of its books and its array."""
+    arrays = {name: getattr(state, name) for name in ArrayState.__dataclass_fields__}
+    return arrays | {"keys": books.keys, "cores": books.cores, "indices": books.indices, "originals": books.vectors}
+
+
+def restored(config: Config, dims: int, arrays: Mapping[str, NDArray[Any]]) -> tuple[Books, ArrayState]:
+    """Books and array of a file's arrays. Raises ValueError or KeyError where they make no device of ``config``."""
+    state = ArrayState(**{name: arrays[name] for name in ArrayState.__dataclass_fields__})
+    empty = ArrayState.empty(config.cores)
+    for name in ArrayState.__dataclass_fields__:
+        found, wanted = getattr(state, name), getattr(empty, name)
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            raise ValueError(f"array {name} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}")
+    n = int(state.counts.sum())
+    keys, cores, indices, originals = (arrays[name] for name in ("keys", "cores", "indices", "originals"))
+    shapes = (keys.shape, cores.shape, indices.shape, originals.shape)
+    if state.counts.max() > VECTORS_PER_CORE or shapes != ((n,), (n,), (n,), (n, dims)):
+        raise ValueError(f"{n} vectors in the cores, keys and places of shapes {shapes}")
+    held = sorted(zip(cores.tolist(), indices.tolist(), strict=True))
+    if held != list(zip(*(axis.tolist() for axis in state.places()), strict=True)):
+        raise ValueError("keys and places do not belong together")
+    books = Books(config, dims)
+    books.check_new(keys)
+    books.enter(keys, cores, indices, originals)
+    return books, state

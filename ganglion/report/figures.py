@@ -49,7 +49,7 @@ def _svg(figure: Figure) -> str:
     return text.getvalue()
 
 
-def recall_curves(by_k: Mapping[str, Sequence[float]], by_fill: Mapping[int, float]) -> str:
+def recall_curves(by_k: Mapping[Any, Sequence[float]], by_fill: Mapping[int, float]) -> str:
     """Recall over k (a curve a mode, k = 1, 2, ...), and recall@10 of the beam over the vectors in a core."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.6, 3.3), layout="constrained")
@@ -58,13 +58,14 @@ def recall_curves(by_k: Mapping[str, Sequence[float]], by_fill: Mapping[int, flo
         for (name, values), (colour, width) in zip(by_k.items(), ((BLUE, 5.0), (ORANGE, 1.6)), strict=False):
             left.plot(range(1, len(values) + 1), values, "-o", color=colour, lw=width, ms=width + 2, label=name)
         left.set(xlabel="k", ylabel="recall@k", title="Recall over k")
+        left.set_xticks(range(0, 17, 2))
         left.legend(loc="lower left")
         fills = sorted(by_fill)
         right.plot(fills, [by_fill[f] for f in fills], "-o", color=ORANGE, lw=1.6, ms=4, label="beam")
         right.set(xlabel="vectors in a core", ylabel="recall@10", title="Beam: recall over fill")
         low = min(min(map(min, by_k.values())), min(by_fill.values()))
         for axes in (left, right):
-            axes.set_ylim(min(0.95, np.floor(low * 50) / 50) - 0.002, 1.003)
+            axes.set_ylim(min(0.98, np.floor(low * 100) / 100) - 0.0005, 1.001)
         right.set_xlim(0, VECTORS_PER_CORE + 1)
         return _svg(figure)
 
@@ -90,6 +91,7 @@ def area_bars(blocks: Sequence[tuple[str, float, int]]) -> str:
         left, right = figure.subplots(1, 2)
         _bars(left, [b[0] for b in logic], [b[1] for b in logic], BLUE, [f"{b[1]:,.0f}" for b in logic])
         left.set(title="Logic", xlabel="gate equivalents (NAND2 = 1)")
+        left.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
         _bars(right, [b[0] for b in memory], [b[2] / 1024 for b in memory], GREY, [_bits(b[2]) for b in memory])
         right.set(title="Memory", xlabel="kbit")
         return _svg(figure)
@@ -141,7 +143,7 @@ def floor_plan(config: Config, fill: NDArray[np.int64]) -> str:
             if labels:
                 ink = "white" if share > 0.55 else INK
                 axes.text(x + 0.46, y + 0.36, str(core), ha="center", va="center", fontsize=8, color=ink)
-                axes.text(x + 0.46, y + 0.68, f"{fill[core]}/32", ha="center", va="center", fontsize=5.5, color=ink)
+                axes.text(x + 0.46, y + 0.68, f"{fill[core]}/32", ha="center", va="center", fontsize=6.5, color=ink)
         for number in range(n_slices):
             x, y = number % across * (wide + 0.8), number // across * (high + 0.8)
             axes.add_patch(Rectangle((x - 0.2, y - 0.2), wide + 0.32, high + 0.32, fill=False, edgecolor=GREY, lw=1.0))
@@ -165,6 +167,7 @@ def cycle_bars(exact: Mapping[int, float], beam: Mapping[int, float]) -> str:
             axes.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=2)
         axes.set_xticks(positions, [f"{lanes}" for lanes in exact])
         axes.set(xlabel="lanes (dimensions a cycle)", ylabel="cycles a query")
+        axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.14)
         axes.legend()

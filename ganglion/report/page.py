@@ -16,7 +16,7 @@ body { margin: 0 auto; max-width: 62rem; padding: 2.5rem 1.25rem 4rem; color: va
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 p { margin: .5rem 0; max-width: 46rem; } .lead { color: var(--soft); font-size: 1.05rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.4rem 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(12.5rem, 1fr)); gap: .75rem; margin: 1.4rem 0; }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.5rem; line-height: 1.3; color: var(--blue); font-variant-numeric: tabular-nums; }
 .card.bad b { color: var(--bad); } .card span { color: var(--soft); font-size: .86rem; }
