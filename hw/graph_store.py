@@ -76,26 +76,38 @@ class GraphStore(wiring.Component):
                 with m.Case(slot):
                     m.d.comb += displaced.eq(link)
 
-        pinned, linked = [], []
+        # Each slot takes one of: what it had, the node, the displaced link, the link after it, the word from outside.
+        pins, links_back = Signal(), Signal()
+        m.d.comb += [
+            pins.eq((self.op == GraphOp.PIN) & ~all_pinned),
+            links_back.eq(self.op == GraphOp.LINK_BACK),
+        ]
+        slots = []
         for slot, link in enumerate(links):
-            pin_next = Signal(INDEX_WIDTH, name=f"pin{slot}")
-            m.d.comb += pin_next.eq(Mux(n_pinned == slot, self.node, Mux((n_links == slot) & ~full, displaced, link)))
-            pinned.append(pin_next)
-            newer = links[slot + 1] if slot + 1 < MAX_NEIGHBOURS else self.node
-            link_next = Signal(INDEX_WIDTH, name=f"link{slot}")
-            m.d.comb += link_next.eq(
-                Mux(full, Mux(n_pinned <= slot, newer, link), Mux(n_links == slot, self.node, link))
-            )
-            linked.append(link_next)
-        more = Signal(LINK_COUNT_WIDTH)
-        m.d.comb += more.eq(Mux(full, n_links, n_links + 1))
+            at_pin, at_end = Signal(name=f"at_pin{slot}"), Signal(name=f"at_end{slot}")
+            shifts = Signal(name=f"shifts{slot}")
+            last = slot == MAX_NEIGHBOURS - 1
+            m.d.comb += [
+                at_pin.eq(n_pinned == slot),
+                at_end.eq(~full & (n_links == slot)),
+                # A full list makes room for a new back link: the oldest unpinned one goes.
+                shifts.eq(links_back & full & (n_pinned <= slot)),
+            ]
+            takes_node = (pins & at_pin) | (links_back & at_end) | (shifts if last else 0)
+            choice = Signal(2, name=f"choice{slot}")
+            m.d.comb += choice.eq(Mux(takes_node, 1, Mux(pins & at_end, 2, Mux(shifts, 3, 0))))
+            newer = link if last else links[slot + 1]
+            chosen = Signal(INDEX_WIDTH, name=f"chosen{slot}")
+            m.d.comb += chosen.eq(Mux(choice[1], Mux(choice[0], newer, displaced), Mux(choice[0], self.node, link)))
+            slots.append(chosen)
+        more, more_pinned = Signal(LINK_COUNT_WIDTH), Signal(LINK_COUNT_WIDTH)
+        m.d.comb += [
+            more.eq(n_links + (~full & (pins | links_back))),
+            more_pinned.eq(n_pinned + pins),
+        ]
 
         data = Signal(NODE_WIDTH)
-        m.d.comb += data.eq(self.write_word)
-        with m.If(self.op == GraphOp.PIN):
-            m.d.comb += data.eq(Mux(all_pinned, self.word, pack_node(pinned, more, (n_pinned + 1)[:LINK_COUNT_WIDTH])))
-        with m.Elif(self.op == GraphOp.LINK_BACK):
-            m.d.comb += data.eq(pack_node(linked, more, n_pinned))
+        m.d.comb += data.eq(Mux(self.op[1], pack_node(slots, more, more_pinned), self.write_word))
 
         write = Signal()
         m.d.comb += write.eq(self.op != GraphOp.NONE)

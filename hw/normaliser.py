@@ -51,12 +51,13 @@ class Normaliser(wiring.Component):
         work_width = config.unit_shift + width // 2 + 4
         product = Signal(work_width)
         remainder = Signal(work_width)
-        trial = Signal(work_width)
+        difference = Signal(signed(work_width + 1))
         fits = Signal()
         m.d.comb += [
             self.read_addr.eq(dim),
-            trial.eq((product << 2) + norm),
-            fits.eq(remainder >= trial),
+            # What would remain if the next bit of the root were a one.
+            difference.eq(remainder - ((product << 2) + norm)),
+            fits.eq(~difference[-1]),
         ]
         m.d.sync += self.multiply.eq(0)
 
@@ -100,7 +101,7 @@ class Normaliser(wiring.Component):
                 m.d.sync += [
                     self.root.eq(Cat(fits, self.root)),
                     product.eq((product << 1) + Mux(fits, norm, 0)),
-                    remainder.eq((remainder - Mux(fits, trial, 0)) << 2),
+                    remainder.eq(Mux(fits, difference, remainder) << 2),
                     step.eq(step - 1),
                 ]
                 with m.If(step == 0):
