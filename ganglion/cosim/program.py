@@ -45,7 +45,12 @@ MIX: dict[int, int] = {
 LONG_SCAN = 2048
 """From this many rows a slice on, searches take the larger part of the commands: they are what costs time there."""
 EPISODES = (5, 30, 100, 400)
+LONG_EPISODES = (400, 800)
 """Commands from one INIT to the next."""
+RESET, RARE_RESET = 0.005, 0.001
+"""How likely an operation is interrupted by a reset; in large arrays, which must be filled again, rarely."""
+MANY_CORES = 16
+"""Above, cores do not fill by themselves: an episode begins with counts that reveal the rows of earlier ones."""
 
 
 class RandomProgram:
@@ -63,10 +68,12 @@ class RandomProgram:
         self.all_registers = registers(config)
         self.buffers = {buffer.name: buffer for buffer in buffers(config)}
         mix = dict(MIX)
-        if config.cores_per_slice * VECTORS_PER_CORE >= LONG_SCAN:
+        self._is_long = config.cores_per_slice * VECTORS_PER_CORE >= LONG_SCAN
+        if self._is_long:
             mix[Opcode.SEARCH] = 4 * sum(mix.values())
         self._opcodes, self._weights = list(mix), list(mix.values())
         self._left = 0
+        self._planned: list[int] = []
         self._core = 0
         self._reset_at: int | None = None
 
@@ -76,14 +83,17 @@ class RandomProgram:
         """One command, or one that is refused."""
         rng, host = self.rng, self.host
         host.stall = rng.choice((0, 0, 1, 3, 8))
-        opcode = Opcode.INIT if self._left <= 0 else rng.choices(self._opcodes, self._weights)[0]
+        if self._planned:
+            word = self._planned.pop()
+            opcode = word & 0xFF
+        else:
+            opcode = Opcode.INIT if self._left <= 0 else rng.choices(self._opcodes, self._weights)[0]
+            word = self._word(opcode)
         if self._left <= 0:
-            self._left = rng.choice(EPISODES)
-            self._core = rng.randrange(self.config.cores)
+            self._begin_episode()
         self._left -= 1
-        if rng.random() < 0.005:
+        if rng.random() < (RARE_RESET if self._is_long else RESET):
             self._reset_at = self.model.cycle + rng.randint(0, 150)
-        word = self._word(opcode)
         # A host waits until the array is ready before it fills the buffers, but not always.
         if rng.random() < 0.97:
             self._await_idle()
@@ -96,6 +106,20 @@ class RandomProgram:
         self._play(self._look(opcode))
         self._reset_if_due(self.model.cycle)
 
+    def _begin_episode(self) -> None:
+        """Choose its length, its favourite core and, where there are many cores, what its first commands do."""
+        rng, n_cores = self.rng, self.config.cores
+        self._left = rng.choice(LONG_EPISODES if self._is_long else EPISODES)
+        self._core = rng.randrange(n_cores)
+        if n_cores <= MANY_CORES:
+            return
+        n_revealed = rng.choice((n_cores, n_cores, n_cores // 2)) if self._is_long else MANY_CORES
+        for core in rng.sample(range(n_cores), n_revealed):
+            count = rng.choice((VECTORS_PER_CORE, VECTORS_PER_CORE, rng.randrange(VECTORS_PER_CORE)))
+            self._planned.append(encode(Opcode.SET_COUNT, core=core, value=count))
+        self._planned += [encode(Opcode.INSERT, core=rng.randrange(n_cores)) for _ in range(2 * MANY_CORES)]
+        self._left += len(self._planned)
+
     def _play(self, transfers: list[Transfer]) -> None:
         if transfers and not self.host.play(transfers, until=self._reset_at):
             self._reset_if_due(self.model.cycle)
@@ -103,6 +127,9 @@ class RandomProgram:
     def _reset_if_due(self, now: int) -> None:
         if self._reset_at is not None and now >= self._reset_at:
             self._reset_at = None
+            self._planned = []
+            if self._is_long:
+                self._left = 0
             self.host.reset(self.rng.choice((1, 1, 2, 5)))
             # What the memories still hold becomes visible again.
             if self.rng.random() < 0.8:
