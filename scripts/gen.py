@@ -184,11 +184,11 @@ def register_rows() -> list[list[str]]:
             r.name,
             r.access.value,
             "varies" if varies(r) else hex_word(r.reset),
-            str(r.width),
+            str(r.width) if r.width == wide.width else f"{r.width} ({wide.width} with 16-bit elements)",
             while_busy(r.busy_read, r.busy_write, r.writable),
             r.description,
         ]
-        for r in registers(NARROW)
+        for r, wide in zip(registers(NARROW), registers(WIDE), strict=True)
     ]
 
 
