@@ -94,10 +94,10 @@ def _search(page: Page, result: DemoResult, digits: Digits, found: Matches) -> N
 
 def _interesting(found: Matches, labels: NDArray[np.int64], n_base: int) -> NDArray[np.intp]:
     """Queries to show: the first of different digits, and the two with most neighbours of another label."""
-    own = labels[n_base:]
+    own = labels[n_base:][: len(found)]
     wrong = (labels[found.keys[:, :N_NEIGHBOURS].astype(np.intp)] != own[:, None]).sum(axis=1)
     hardest = np.argsort(-wrong, kind="stable")[:2]
-    firsts = [int(np.argmax(own == digit)) for digit in range(10)]
+    firsts = [int(np.argmax(own == digit)) for digit in range(10) if digit in own]
     easy = [row for row in firsts if row not in hardest][: N_SHOWN - 2]
     return np.array([*easy, *hardest], np.intp)
 
