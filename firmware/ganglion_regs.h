@@ -64,7 +64,7 @@
 #define GANGLION_ERROR_ADDR UINT32_C(0x014)
 #define GANGLION_ERROR_RESET UINT32_C(0x0)
 
-/* COMMAND, read and write: A write starts a command; reads give the last command started. */
+/* COMMAND, write only; reads give 0: A write starts a command. */
 #define GANGLION_COMMAND_ADDR UINT32_C(0x018)
 #define GANGLION_COMMAND_RESET UINT32_C(0x0)
 #define GANGLION_COMMAND_OPCODE_SHIFT 0 /* operation */
@@ -84,11 +84,11 @@
 #define GANGLION_RETURN1_ADDR UINT32_C(0x020)
 #define GANGLION_RETURN1_RESET UINT32_C(0x0)
 
-/* DATA0, read and write: Argument of MERGE and WRITE_LINKS, low word. */
+/* DATA0, write only; reads give 0: Argument of MERGE and WRITE_LINKS, low word. */
 #define GANGLION_DATA0_ADDR UINT32_C(0x024)
 #define GANGLION_DATA0_RESET UINT32_C(0x0)
 
-/* DATA1, read and write: Argument of MERGE (signed) and WRITE_LINKS, high bits. */
+/* DATA1, write only; reads give 0: Argument of MERGE (signed) and WRITE_LINKS, high bits. */
 #define GANGLION_DATA1_ADDR UINT32_C(0x028)
 #define GANGLION_DATA1_RESET UINT32_C(0x0)
 

@@ -43,7 +43,6 @@ class VectorArray(wiring.Component):
                 "alpha": In(signed(16)),
                 "busy": Out(1, init=1),
                 "done": Out(1),
-                "last_command": Out(32),
                 "answer": Out(64),
                 "cycles": Out(32),
                 "dims": Out(5),
@@ -91,7 +90,7 @@ class VectorArray(wiring.Component):
         # Command interface.
         for name in ("start", "command", "data", "type_mask", "alpha"):
             m.d.comb += getattr(sequencer, name).eq(getattr(self, name))
-        for name in ("busy", "done", "last_command", "answer", "cycles", "dims", "metric"):
+        for name in ("busy", "done", "answer", "cycles", "dims", "metric"):
             m.d.comb += getattr(self, name).eq(getattr(sequencer, name))
 
         # Buffer memory: the sequencer's while a command runs, the front end's otherwise.

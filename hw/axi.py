@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import COMMANDS, Config, Error, Opcode, buffers, registers
+from golden.spec import COMMANDS, Access, Config, Error, Opcode, buffers, registers
 from golden.spec.constants import CORE_WIDTH, INDEX_NONE, INDEX_WIDTH, RESULT_COUNT_WIDTH
 from golden.spec.registers import ADDR_WIDTH, COUNTER_WIDTH, DATA_WIDTH
 from hw.sequencer import BUFFER_ADDR_WIDTH
@@ -55,7 +55,6 @@ class AxiLiteFrontEnd(wiring.Component):
                 "alpha": Out(signed(16)),
                 "busy": In(1),
                 "done": In(1),
-                "last_command": In(32),
                 "answer": In(64),
                 "cycles": In(32),
                 "dims": In(5),
@@ -114,7 +113,6 @@ class AxiLiteFrontEnd(wiring.Component):
         ]
         views = {
             "STATUS": Cat(self.busy, self.irq, Signal(2, name="status_gap"), self.results_left),
-            "COMMAND": self.last_command,
             "RETURN0": self.answer[:32],
             "RETURN1": self.answer[32:],
             "IRQ_STATUS": irq_status,
@@ -146,7 +144,7 @@ class AxiLiteFrontEnd(wiring.Component):
                 with m.Case(register.addr // 4):
                     allowed = Error.NONE if register.busy_read else Mux(self.busy, Error.BUSY, Error.NONE)
                     m.d.comb += [
-                        read_value.eq(views.get(register.name, register.reset)),
+                        read_value.eq(0 if register.access is Access.WO else views.get(register.name, register.reset)),
                         read_error.eq(allowed),
                     ]
 

@@ -65,7 +65,6 @@ class Sequencer(wiring.Component):
                 "alpha": In(signed(16)),
                 "busy": Out(1, init=1),
                 "done": Out(1),
-                "last_command": Out(32),
                 "answer": Out(64),
                 "cycles": Out(32),
                 "dims": Out(5, init=MAX_DIMS),
@@ -149,7 +148,7 @@ class Sequencer(wiring.Component):
         element = config.element_format
 
         # The command, held while it runs.
-        word = self.last_command
+        word = Signal(32)
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
         with m.If(self.start):
             m.d.sync += word.eq(self.command)
@@ -172,7 +171,8 @@ class Sequencer(wiring.Component):
             self.core.eq(core),
             self.index.eq(index),
             self.poke_place.eq(core >> config.slice_bits),
-            self.poke_value.eq(value),
+            # Only links are wider than a byte.
+            self.poke_value.eq(Cat(Mux(opcode == Opcode.WRITE_LINKS, self.data[:8], value), self.data[8:NODE_WIDTH])),
         ]
 
         # Places where the scaler's pipeline is used: what goes in, by phase.
@@ -197,10 +197,13 @@ class Sequencer(wiring.Component):
             self.keep.eq(value[7]),
         ]
 
-        with m.If(self.busy):
+        # The emptying after reset is no command: its opcode is 0.
+        with m.If(self.start):
+            m.d.sync += self.cycles.eq(0)
+        with m.Elif(self.busy & (opcode != 0)):
             m.d.sync += self.cycles.eq(self.cycles + 1)
 
-        with m.FSM(init="CLEAR"):
+        with m.FSM(init="CLEAR") as fsm:
 
             def finish(answer=None) -> None:
                 """Ends the command with this cycle."""
@@ -220,7 +223,7 @@ class Sequencer(wiring.Component):
                     m.next = "LOAD"
 
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [self.busy.eq(1), self.cycles.eq(0), place.eq(0)]
+                m.d.sync += [self.busy.eq(1), place.eq(0)]
                 m.next = "DISPATCH"
 
             with m.State("CLEAR"):
@@ -235,8 +238,6 @@ class Sequencer(wiring.Component):
                     # After reset there is no command to report on.
                     m.d.comb += self.done.eq(opcode == Opcode.INIT)
                     m.d.sync += self.busy.eq(0)
-                    with m.If(opcode != Opcode.INIT):
-                        m.d.sync += self.cycles.eq(0)
                     m.next = "IDLE"
 
             with m.State("DISPATCH"):
@@ -303,10 +304,7 @@ class Sequencer(wiring.Component):
                         with m.Case(Opcode.SET_WEIGHT):
                             m.d.comb += self.poke.eq(Poke.WEIGHT)
                         with m.Case(Opcode.WRITE_LINKS):
-                            m.d.comb += [
-                                self.poke.eq(Poke.LINKS),
-                                self.poke_value.eq(self.data),
-                            ]
+                            m.d.comb += self.poke.eq(Poke.LINKS)
                     finish(exists)
                 with m.Case(Opcode.COUNT):
                     finish(self.reply_count)
@@ -333,16 +331,12 @@ class Sequencer(wiring.Component):
                 m.d.sync += load_dim.eq(load_dim + 1)
                 with m.If(load_dim == MAX_DIMS - 1):
                     m.d.sync += fed.eq(1)
-                with m.If(load_tag < self.dims):
-                    m.d.comb += self.scaler_x.eq(element_in)
                 with m.If(normalise):
                     m.d.comb += [
                         self.scaler_shift.eq(self.norm_shift),
                         self.scaler_y.eq(self.norm_root),
                         self.scaler_mode.eq(ScalerMode.UNIT),
                     ]
-                    with m.If(load_tag < self.dims):
-                        m.d.comb += self.scaler_x.eq((element_in << (config.element_width - 1)) - element_in)
                 with m.If(self.scaled_valid & (self.scaled_tag[:4] == MAX_DIMS - 1)):
                     m.d.sync += fed.eq(0)
                     m.d.comb += self.op.eq(Mux(opcode == Opcode.INSERT, SliceOp.INSERT, SliceOp.COPY))
@@ -361,24 +355,19 @@ class Sequencer(wiring.Component):
                 with m.Switch(opcode):
                     with m.Case(Opcode.AGGREGATE):
                         m.d.comb += [
-                            self.scaler_x.eq(self.gather_value),
                             self.scaler_y.eq(Choice(Const(f) for f in config.mean_factors)[self.gather_links]),
                             self.scaler_mode.eq(ScalerMode.MEAN),
                             self.buffer_write_value.eq(scaled_delta),
                         ]
                     with m.Case(Opcode.UPDATE):
                         m.d.comb += [
-                            self.scaler_x.eq(delta_in),
                             self.scaler_y.eq(self.alpha),
                             self.scaler_mode.eq(ScalerMode.UPDATE),
                             self.scaler_tag.eq(self.gather_value),
                             self.buffer_write_value.eq(updated),
                         ]
                     with m.Default():
-                        m.d.comb += [
-                            self.scaler_x.eq(self.gather_value),
-                            self.buffer_write_value.eq(scaled_element),
-                        ]
+                        m.d.comb += self.buffer_write_value.eq(scaled_element)
                 target = Signal(2)
                 m.d.comb += target.eq(
                     Mux(
@@ -412,7 +401,6 @@ class Sequencer(wiring.Component):
                 ]
                 with m.If(merging):
                     m.d.comb += [
-                        self.scaler_x.eq(data_key),
                         self.scaler_tag.eq(Cat(index[:INDEX_WIDTH], core, 1)),
                         self.cosine_results.eq(0),
                         self.keep.eq(1),
@@ -420,10 +408,7 @@ class Sequencer(wiring.Component):
                     with m.If(self.scaler_enable):
                         m.d.sync += fed.eq(1)
                 with m.Else():
-                    m.d.comb += [
-                        self.scaler_x.eq(self.merge_key),
-                        self.scaler_tag.eq(Cat(self.merge_index, self.merge_core, self.merge_valid)),
-                    ]
+                    m.d.comb += self.scaler_tag.eq(Cat(self.merge_index, self.merge_core, self.merge_valid))
                     with m.If(cosine):
                         m.d.comb += [
                             self.scaler_shift.eq(self.norm_shift),
@@ -433,12 +418,27 @@ class Sequencer(wiring.Component):
                 with m.If(self.list_done):
                     finish(self.list_total)
 
+        # What the scaler multiplies follows from the command; only a search has two sources.
+        stored, unit = Signal(signed(config.key_width)), Signal(signed(config.key_width))
+        m.d.comb += [
+            # A vector on its way to the slices: zeros beyond dims, times the unit length where it is normalised.
+            unit.eq(Mux(normalise, (element_in << (config.element_width - 1)) - element_in, element_in)),
+            stored.eq(Mux(fsm.ongoing("LOAD"), Mux(load_tag < self.dims, unit, 0), delta_in)),
+            self.scaler_x.eq(stored),
+        ]
+        with m.Switch(opcode):
+            with m.Case(Opcode.AGGREGATE, Opcode.READ_VECTOR):
+                m.d.comb += self.scaler_x.eq(self.gather_value)
+            with m.Case(Opcode.MERGE):
+                m.d.comb += self.scaler_x.eq(data_key)
+            with m.Case(Opcode.SEARCH), m.If(~self.norm_multiply):
+                m.d.comb += self.scaler_x.eq(self.merge_key)
+
         # The normaliser's squares have the scaler to themselves.
         with m.If(self.norm_multiply):
             m.d.comb += [
                 self.scaler_enable.eq(1),
                 self.scaler_valid.eq(1),
-                self.scaler_x.eq(element_in),
                 self.scaler_shift.eq(0),
                 self.scaler_y.eq(element_in),
                 self.scaler_mode.eq(ScalerMode.RAW),

@@ -348,7 +348,10 @@ class Slice(wiring.Component):
             beam.key.eq(distance.distance),
             beam.index.eq(record[:INDEX_WIDTH]),
             self.gather_valid.eq(distance.out_valid & gathers4),
-            self.gather_value.eq(Mux(self.gather_valid, distance.distance, 0)),
+            # Zero unless valid where the sums of several slices are ORed.
+            self.gather_value.eq(
+                Mux(self.gather_valid, distance.distance, 0) if config.slices > 1 else distance.distance
+            ),
             self.gather_links.eq(Mux(mine, gather.n_links, 0)),
         ]
 

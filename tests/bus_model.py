@@ -55,7 +55,7 @@ class BusModel:
         if buffer is not None:
             return self._read_buffer(buffer, addr), Error.NONE
         assert register is not None
-        value = self._register(register.name)
+        value = 0 if register.access is Access.WO else self._register(register.name)
         if register.name == "RESULT_RECORD" and self.array.n_unread:
             self.array.n_unread -= 1
         return value, Error.NONE

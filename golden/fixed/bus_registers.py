@@ -79,6 +79,8 @@ class RegisterFile:
 
     def read(self, register: Register, cycle: int) -> int:
         """The value of a register that may be read in ``cycle``, and what reading it does."""
+        if register.access is Access.WO:
+            return 0
         special = self._reads.get(register.name)
         return special(cycle) if special else self._values[register.name]
 
@@ -106,8 +108,8 @@ class RegisterFile:
         return self._answer(cycle) >> 32
 
     def _read_cycles(self, cycle: int) -> int:
-        if self._start == LONG_AGO:  # it counts while the array empties itself, and is 0 afterwards
-            return cycle - self._first_cycle if cycle <= self.busy_until else 0
+        if self._start == LONG_AGO:  # the emptying after reset is no command
+            return 0
         return min(cycle - self._start - 1, self._running.cycles)
 
     def _read_counter_lo(self, cycle: int) -> int:

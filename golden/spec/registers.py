@@ -20,6 +20,7 @@ class Access(Enum):
     RO = "read only"
     RW = "read and write"
     W1C = "read; writing a 1 clears a bit"
+    WO = "write only; reads give 0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ def _config_word(config: Config) -> int:
 
 
 _VERSION_WORD = VERSION[0] << 16 | VERSION[1] << 8 | VERSION[2]
-_RO, _RW = Access.RO, Access.RW
+_RO, _RW, _WO = Access.RO, Access.RW, Access.WO
 
 
 def registers(config: Config) -> tuple[Register, ...]:
@@ -131,8 +132,8 @@ def registers(config: Config) -> tuple[Register, ...]:
         Register(
             name="COMMAND",
             addr=0x018,
-            access=_RW,
-            description="A write starts a command; reads give the last command started.",
+            access=_WO,
+            description="A write starts a command.",
             fields=(
                 _f("OPCODE", 0, 8, "operation"),
                 _f("CORE", 8, 8, "core"),
@@ -142,11 +143,11 @@ def registers(config: Config) -> tuple[Register, ...]:
         ),
         Register(name="RETURN0", addr=0x01C, access=_RO, description="Answer of the last command, low word."),
         Register(name="RETURN1", addr=0x020, access=_RO, description="Answer of the last command, high word."),
-        Register(name="DATA0", addr=0x024, access=_RW, description="Argument of MERGE and WRITE_LINKS, low word."),
+        Register(name="DATA0", addr=0x024, access=_WO, description="Argument of MERGE and WRITE_LINKS, low word."),
         Register(
             name="DATA1",
             addr=0x028,
-            access=_RW,
+            access=_WO,
             width=config.data_width - DATA_WIDTH,
             description="Argument of MERGE (signed) and WRITE_LINKS, high bits.",
         ),
@@ -197,7 +198,7 @@ def registers(config: Config) -> tuple[Register, ...]:
             width=COUNTER_WIDTH - DATA_WIDTH,
             description="High bits, as they were when COUNTER_LO was last read.",
         ),
-        Register(name="SCRATCH", addr=0x048, access=_RW, busy_write=True, description="Free for software."),
+        Register(name="SCRATCH", addr=0x048, access=_RW, width=8, busy_write=True, description="Free for software."),
         Register(
             name="SETTINGS",
             addr=0x04C,
