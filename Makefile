@@ -46,6 +46,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary golden hw boards ganglion
+	@echo "lint: ok"
 
 gen: $(STAMP)
 	@$(BIN)/python scripts/gen.py
