@@ -13,8 +13,11 @@ CONFIG = preset("tiny")
 RNG = np.random.default_rng(11)
 
 
-def both(dims, **options):
-    return [Device(dims, config=CONFIG, backend=backend, **options) for backend in ("golden", "sim")]
+WIDE = Config(cores=2, slices=1, lanes=8, element_width=16)
+
+
+def both(dims, *, config=CONFIG, **options):
+    return [Device(dims, config=config, backend=backend, **options) for backend in ("golden", "sim")]
 
 
 def assert_same_state(golden, sim):
@@ -31,14 +34,16 @@ def assert_same_state(golden, sim):
         (7, {"metric": "dot"}),
         (10, {"metric": "cosine"}),
         (13, {"metric": "cosine", "native_cosine": True}),
+        (9, {"metric": "l2", "config": WIDE}),
     ],
 )
 def test_sim_equals_golden(dims, options):
     golden, sim = both(dims, **options)
-    vectors = RNG.normal(size=(110, dims))
+    vectors = RNG.normal(size=(golden.capacity - 10, dims))
+    n = len(vectors) * 2 // 3
     for device in (golden, sim):
-        device.add(None, vectors[:70], types=np.arange(70) % 16)
-        device.add(None, vectors[70:] * 1.2)
+        device.add(None, vectors[:n], types=np.arange(n) % 16)
+        device.add(None, vectors[n:] * 1.2)
         device.set_types([1, 2], [3, 4])
         device.set_weights([1, 2, 3], [0, 100, 200])
     assert np.array_equal(golden.insert_cycles, sim.insert_cycles)
@@ -58,7 +63,7 @@ def test_sim_equals_golden(dims, options):
     assert np.array_equal(golden.aggregate([1, 2, 3]), sim.aggregate([1, 2, 3]))
     if options["metric"] != "cosine" or options.get("native_cosine"):
         for device in (golden, sim):
-            device.update([1, 2, 50], 0.5)
+            device.update([1, 2, n], 0.5)
             device.update([3], -1.25)
     assert np.array_equal(golden.get(golden.keys), sim.get(sim.keys))
     assert np.array_equal(golden.get_types(golden.keys), sim.get_types(sim.keys))
@@ -114,7 +119,7 @@ def test_transfers_answer_in_order(bus):
     registers = by_name(CONFIG)
     scratch = registers["SCRATCH"].addr
     values = bus.transfer([read(0), write(scratch, 5), read(scratch), write(scratch, 0xFFFFFFFF), read(scratch)])
-    assert values == [registers["ID"].reset, 5, 0xFFFFFFFF]
+    assert values == [registers["ID"].reset, 5, (1 << registers["SCRATCH"].width) - 1]
     before = bus.n_cycles
     bus.idle(10)
     assert bus.n_cycles == before + 10 == bus.engine.cycle
@@ -138,3 +143,15 @@ def test_a_bus_that_does_not_answer_in_time(bus, monkeypatch):
     monkeypatch.setattr("ganglion.backends.bus.RESPONSE_CYCLES", 1)
     with pytest.raises(BusError, match="awready was 0 when a transfer was due"):
         bus.transfer([write(by_name(CONFIG)["SCRATCH"].addr, value) for value in range(3)])
+
+
+def test_an_interrupted_transfer_is_the_last_one(bus, monkeypatch):
+    def interrupted(_stimulus):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bus.engine, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bus.transfer([read(0)])
+    with pytest.raises(BusError, match="an interrupted transfer left the simulated bus in an unknown state"):
+        bus.transfer([read(0)])

@@ -7,7 +7,8 @@ its one response. All response channels are always ready.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,7 @@ class AxiLiteBus:
             addr: buffer.n_per_word for buffer in buffers(config) for addr in range(buffer.addr, buffer.end, 4)
         }
         self._expected: dict[int, int] = {}
+        self._interrupted = False
         self.n_cycles = 0
         """Clock cycles simulated so far."""
 
@@ -76,7 +78,8 @@ class AxiLiteBus:
 
         Raises BusError for a response that is not OKAY.
         """
-        values, _rows = self._run(transfers, 0)
+        with self._whole():
+            values, _trace = self._run(transfers, 0)
         return values
 
     def command(self, word: int, before: Sequence[Transfer] = (), after: Sequence[Transfer] = ()) -> list[int]:
@@ -84,16 +87,29 @@ class AxiLiteBus:
 
         The DONE interrupt must be enabled; it is cleared behind ``after``.
         """
-        address = self.registers["COMMAND"].addr
-        opcode = word & 0xFF
-        values, trace = self._run([*before, write(address, word)], self._expected.get(opcode, 0))
-        # A guess from the last command of this kind saves a call; it never cuts the wait short.
-        waited = 0 if self._has_ended(trace) else self._wait()
-        done = np.flatnonzero(trace[:, self._out["irq"]])
-        at = int(done[0]) if len(done) else len(trace) + waited
-        self._expected[opcode] = max(0, at - self._length([*before, write(address, word)]) + 1)
-        more, _rows = self._run([*after, write(self.registers["IRQ_STATUS"].addr, 1)], 0)
+        with self._whole():
+            opcode = word & 0xFF
+            start = [*before, write(self.registers["COMMAND"].addr, word)]
+            # A guess from the last command of this kind saves a call; it never cuts the wait short.
+            values, trace = self._run(start, self._expected.get(opcode, 0))
+            raised = np.flatnonzero(trace[:, self._out["irq"]])
+            at = int(raised[0]) if len(raised) else len(trace) + self._wait()
+            self._expected[opcode] = max(0, at - self._length(start) + 1)
+            more, _trace = self._run([*after, write(self.registers["IRQ_STATUS"].addr, 1)], 0)
         return values + more
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is interrupted in here (Ctrl-C) leaves the bus somewhere inside a transfer: nothing more can be done."""
+        if self._interrupted:
+            raise BusError("an interrupted transfer left the simulated bus in an unknown state")
+        self._interrupted = True
+        try:
+            yield
+        except BusError:
+            self._interrupted = False
+            raise
+        self._interrupted = False
 
     def idle(self, n_cycles: int) -> None:
         """Lets ``n_cycles`` pass without a transaction."""
@@ -109,9 +125,6 @@ class AxiLiteBus:
                 raise BusError(f"the array is still busy after {self.n_cycles} cycles")
             self.idle(pause)
             pause *= 2
-
-    def _has_ended(self, trace: U64Array) -> bool:
-        return bool(trace[-1, self._out["irq"]])
 
     def _wait(self) -> int:
         """Idle cycles until the interrupt is up; returns how many."""

@@ -23,9 +23,20 @@ def error_types() -> tuple[type[BaseException], ...]:
     """The errors that a user can do something about: they become a message and exit status 2."""
     from ganglion.backends import BackendError
     from ganglion.engine import EngineError
+    from ganglion.gates import NetlistError
     from hw.verilog import VerilogError
 
-    return (ValueError, TypeError, OSError, MemoryError, BackendError, EngineError, VerilogError, ImportError)
+    return (
+        ValueError,
+        TypeError,
+        OSError,
+        MemoryError,
+        BackendError,
+        EngineError,
+        NetlistError,
+        VerilogError,
+        ImportError,
+    )
 
 
 def show_error(message: str) -> None:
