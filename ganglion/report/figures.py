@@ -116,7 +116,7 @@ def utilisation_bars(used: Mapping[str, tuple[int, int]]) -> str:
         axes.set_yticks(positions, names)
         axes.set(xlim=(0, 128), xlabel="% in use", xticks=range(0, 101, 20))
         axes.grid(axis="y", visible=False)
-        axes.spines["left"].set_visible(False)
+        axes.spines[["left", "bottom"]].set_visible(False)
         return _svg(figure)
 
 
