@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,36 @@ def test_second_build_is_a_cache_hit(doubler_object: Path) -> None:
     assert len(list(folder.iterdir())) == 2
 
 
-@pytest.mark.parametrize("keep", [0, 5000, -1])
-def test_damaged_objects_are_rebuilt(tmp_path: Path, doubler_object: Path, keep: int) -> None:
+class FakeBuild:
+    """Makes an object out of bytes; counts how often it is asked to."""
+
+    def __init__(self, content: bytes = b"object code" * 1000, seconds: float = 0.0) -> None:
+        self.content, self.seconds, self.n_calls = content, seconds, 0
+
+    def __call__(self, work: Path) -> Path:
+        self.n_calls += 1
+        made = work / "model.so"
+        made.write_bytes(self.content[:100])
+        time.sleep(self.seconds)
+        made.write_bytes(self.content)
+        return made
+
+
+@pytest.mark.parametrize("damage", [b"", b"object", b"object code" * 999 + b"object corn", b"object code" * 1001])
+def test_damaged_objects_are_rebuilt(tmp_path: Path, damage: bytes) -> None:
+    build_once = FakeBuild()
+    built = build.cached_object("key", build_once, tmp_path)
+    assert build.cached_object("key", build_once, tmp_path) == built
+    assert build_once.n_calls == 1
+    built.write_bytes(damage)
+    assert build.cached_object("key", build_once, tmp_path).read_bytes() == build_once.content
+    assert build_once.n_calls == 2
+    assert list(tmp_path.iterdir()) == [built]
+
+
+def test_truncated_simulator_is_rebuilt(tmp_path: Path, doubler_object: Path) -> None:
     content = doubler_object.read_bytes()
-    (tmp_path / doubler_object.name).write_bytes(content[:keep])
+    (tmp_path / doubler_object.name).write_bytes(content[:5000])
     messages = Messages()
     assert doubles(CxxrtlEngine(Doubler(), cache=tmp_path, progress=messages))
     assert len(messages) == 2
@@ -98,39 +125,33 @@ def test_damaged_objects_are_rebuilt(tmp_path: Path, doubler_object: Path, keep:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, EngineError])
-def test_an_interrupted_build_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
-) -> None:
-    def interrupted(*_args: object, **_kwargs: object) -> Path:
+def test_an_interrupted_build_leaves_nothing(tmp_path: Path, interruption: type[BaseException]) -> None:
+    def interrupted(work: Path) -> Path:
+        (work / "half.so").write_bytes(b"half")
         raise interruption
 
-    with monkeypatch.context() as patch:
-        patch.setattr("ganglion.engine.cxxrtl.compile_shared", interrupted)
-        with pytest.raises(interruption):
-            CxxrtlEngine(Doubler(), cache=tmp_path)
+    with pytest.raises(interruption):
+        build.cached_object("key", interrupted, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert doubles(CxxrtlEngine(Doubler(), cache=tmp_path))
+    assert build.cached_object("key", FakeBuild(), tmp_path).exists()
 
 
 def test_a_killed_build_does_not_count(tmp_path: Path) -> None:
     left_over = tmp_path / "build-killed"
     left_over.mkdir()
     (left_over / "model.so").write_bytes(b"half")
-    assert doubles(CxxrtlEngine(Doubler(), cache=tmp_path))
+    build_once = FakeBuild()
+    assert build.cached_object("key", build_once, tmp_path).read_bytes() == build_once.content
 
 
-def test_builds_at_the_same_time_share_one_result(tmp_path: Path) -> None:
-    results: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(doubles(CxxrtlEngine(Doubler(), cache=tmp_path))))
-        for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [True, True]
-    assert all(path.suffix == ".so" for path in tmp_path.iterdir())
+def test_builds_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    builds = [FakeBuild(seconds=0.1) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda one: build.cached_object("key", one, tmp_path), builds))
+    assert [one.n_calls for one in builds] == [1] * 4
+    assert list(tmp_path.iterdir()) == [paths[0]]
+    assert set(paths) == {paths[0]}
+    assert paths[0].read_bytes() == builds[0].content
 
 
 def test_unusable_cache_folder_is_named(tmp_path: Path) -> None:
