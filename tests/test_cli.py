@@ -280,14 +280,14 @@ def test_a_mismatch_is_named_and_fails(files, capsys, monkeypatch):
     assert Path(first["vcd"]).is_file()
 
 
-def test_gates_of_a_core(files, capsys):
-    status, out, _err = run(capsys, "gates", "--preset", "core", "--json")
+def test_gates(files, capsys):
+    status, out, _err = run(capsys, "gates", "--preset", "tiny", "--json")
     facts = one_object(out)
     assert status == 0
     assert facts["total_gates"] == pytest.approx(sum(block["gates"] for block in facts["blocks"]))
     for block in facts["blocks"]:
         assert {"name", "gates", "memory_bits", "flip_flops"} <= set(block)
-    table = run(capsys, "gates", "--preset", "core")[1]
+    table = run(capsys, "gates", "--preset", "tiny")[1]
     assert all(block["name"] in table for block in facts["blocks"])
 
 
@@ -324,6 +324,14 @@ def test_a_read_only_folder(files, capsys):
     assert status == 2
     assert out == ""
     assert "found.npz: cannot write: Permission denied" in err
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="this system has no /proc")
+def test_a_file_system_without_room_for_files(files, capsys):
+    status, out, err = search(capsys, "-o", "/proc/found.npz")
+    assert status == 2
+    assert out == ""
+    assert "/proc/found.npz: cannot write: " in err
 
 
 def test_a_closed_pipe_is_no_error_message(files):
