@@ -52,8 +52,7 @@ class ResultList(wiring.Component):
         entry_width = config.key_width + CORE_WIDTH + INDEX_WIDTH
         m.submodules.entries = entries = memory.Memory(shape=entry_width, depth=2 * MAX_RESULTS, init=[])
         write = entries.write_port()
-        # Transparent: a list of one entry is read in the cycle that writes it.
-        read = entries.read_port(transparent_for=[write])
+        read = entries.read_port()
 
         bank, ends = Signal(), Signal()
         pointer, pointer_next = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS + 1))
@@ -79,7 +78,8 @@ class ResultList(wiring.Component):
             new_here.eq(self.in_occupied & self.in_valid & (taken != k)),
             old_here.eq(pointer < old_count),
             old_first.eq(old < new),
-            last_new.eq(self.take & (taken + 1 == k) & ~old_here),
+            # Not with the first entry: the reading port looks at it in the list's last cycle.
+            last_new.eq(self.take & (taken + 1 == k) & ~old_here & (written != 0)),
             full.eq((self.take | take_old) & (written == MAX_RESULTS - 1)),
             pointer_next.eq(pointer),
             write.data.eq(Mux(take_old, old, new)),

@@ -147,6 +147,9 @@ class Sequencer(wiring.Component):
         config = self.config
         element = config.element_format
 
+        # The largest alignment of a squared norm, (W - 2) / 2, needs no more bits than this.
+        shift_bits = (config.norm_width // 2 - 1).bit_length()
+
         # The command, held while it runs.
         word = Signal(32)
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
@@ -333,7 +336,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += fed.eq(1)
                 with m.If(normalise):
                     m.d.comb += [
-                        self.scaler_shift.eq(self.norm_shift),
+                        self.scaler_shift.eq(self.norm_shift[:shift_bits]),
                         self.scaler_y.eq(self.norm_root),
                         self.scaler_mode.eq(ScalerMode.UNIT),
                     ]
@@ -411,7 +414,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.scaler_tag.eq(Cat(self.merge_index, self.merge_core, self.merge_valid))
                     with m.If(cosine):
                         m.d.comb += [
-                            self.scaler_shift.eq(self.norm_shift),
+                            self.scaler_shift.eq(self.norm_shift[:shift_bits]),
                             self.scaler_y.eq(self.norm_root),
                             self.scaler_mode.eq(ScalerMode.COSINE),
                         ]

@@ -249,7 +249,7 @@ def test_results(config: Config) -> None:
 @pytest.mark.parametrize("k", [0, 1, 5, 16])
 @pytest.mark.parametrize("n_new", [0, 4, 20])
 def test_a_collection_takes_a_cycle_an_entry(k: int, n_new: int) -> None:
-    """Plus one for the end, where neither k nor the 16th entry ends it."""
+    """Plus one for the end, where neither k nor the 16th entry ends it; the first entry never ends it."""
     unit = Recorder(golden.ResultList(TINY))
     names = ("collect", "keep", "k", "cosine", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop")
     idle = {name: [0] for name in names}
@@ -259,6 +259,6 @@ def test_a_collection_takes_a_cycle_an_entry(k: int, n_new: int) -> None:
     while not done:
         outputs = unit.step(idle | {"in_occupied": [1], "in_valid": [n_taken < n_new], "in_key": [n_taken]})
         n_cycles, n_taken, done = n_cycles + 1, n_taken + int(outputs["take"][0]), bool(outputs["done"][0])
-    ended_by_entry = 0 < k <= n_new
+    ended_by_entry = 1 < k <= n_new
     assert n_taken == outputs["total"][0] == min(k, n_new)
     assert n_cycles == n_taken + (not ended_by_entry)

@@ -87,7 +87,7 @@ def collect(stream: list[Entry], old: list[Entry], k: int) -> Collection:
         if not ended and not (old_here and old[pointer] < stream[n_taken]):
             kept.append(stream[n_taken])
             n_taken += 1
-            if len(kept) == MAX_RESULTS or (n_taken == k and not old_here):
+            if len(kept) == MAX_RESULTS or (n_taken == k and not old_here and len(kept) > 1):
                 break
         elif old_here:
             kept.append(old[pointer])

@@ -38,7 +38,7 @@ class ResultList(Unit):
         takes_new = busy & new_here & ~old_first
         takes_old = busy & old_here & (new_end | (new_here & old_first))
         takes = takes_new | takes_old
-        last_new = takes_new & (self._taken + 1 == self._k) & ~old_here
+        last_new = takes_new & (self._taken + 1 == self._k) & ~old_here & (self._written > 0)
         ends = (takes & (self._written + 1 == MAX_RESULTS)) | last_new | (busy & new_end & ~old_here)
 
         shown = ~busy & (self._remaining > 0)
