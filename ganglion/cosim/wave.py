@@ -27,7 +27,7 @@ def write_vcd(
     rows_before: tuple[U64Array, U64Array],
     window: range,
 ) -> None:
-    """Write cycles ``window`` as a VCD with one clock cycle every 10 ns.
+    """Write cycles ``window`` as a VCD with one clock cycle every 10 ns; the file appears when it is complete.
 
     Args:
         inputs: the waveform of the inputs, whose first cycle is ``start``.
@@ -47,6 +47,15 @@ def write_vcd(
             pairs = zip(events.cycle[mine].tolist(), events.value[mine].tolist(), strict=True)
             changes += [(at, scope, port, value) for at, value in pairs]
     changes.sort(key=lambda change: change[0])
+    partial = path.with_name(path.name + ".part")
+    try:
+        _write(partial, ports, changes, window)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, ports: PortMap, changes: list[tuple[int, str, PortSpec, int]], window: range) -> None:
     with path.open("w") as file, VCDWriter(file, timescale="1 ns") as writer:
         clock = writer.register_var("inputs", "clk", "wire", size=1, init=0)
         variables = {
