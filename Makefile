@@ -32,6 +32,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 setup: $(STAMP)
+	@:
 
 # The WebAssembly tools compile themselves at their first call; doing it here keeps two test workers from doing it twice.
 $(TOOLS): $(STAMP)
@@ -41,6 +42,7 @@ $(TOOLS): $(STAMP)
 	@touch $@
 
 tools: $(TOOLS)
+	@:
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .
