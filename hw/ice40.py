@@ -70,7 +70,7 @@ def mac16(
         operands[port] = Signal(16 if not shape.signed else signed(16), name=f"{name}_{port.lower()}")
         m.d.comb += operands[port].eq(value)
     minus = Const(0, 1) if subtract is None else subtract
-    unused = ("AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT")
+    unused: tuple[str, ...] = ("AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT")
     unused += ("OLOADTOP", "OLOADBOT", "OHOLDTOP", "OHOLDBOT", "ACCUMCI", "SIGNEXTIN")
     m.submodules[name] = Instance(
         "SB_MAC16",
