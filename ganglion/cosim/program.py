@@ -44,7 +44,7 @@ MIX: dict[int, int] = {
 
 LONG_SCAN = 2048
 """From this many rows a slice on, searches take the larger part of the commands: they are what costs time there."""
-EPISODES = (5, 30, 100, 400)
+EPISODES = (5, 10, 30, 100, 400)
 LONG_EPISODES = (400, 800)
 """Commands from one INIT to the next."""
 RESET, RARE_RESET = 0.005, 0.001
@@ -155,7 +155,7 @@ class RandomProgram:
             opcode = rng.randrange(256)
         elif opcode == Opcode.INIT:
             index = rng.choice((0, 1, 2, 0, 1, 2, rng.randrange(256)))
-            value = rng.choice((MAX_DIMS, MAX_DIMS, rng.randint(1, MAX_DIMS), rng.randrange(256)))
+            value = rng.choice((*[MAX_DIMS] * 2, *[rng.randint(1, MAX_DIMS)] * 4, rng.randrange(256), 0))
         elif opcode == Opcode.SEARCH:
             value = rng.choice((rng.randrange(1, 17), 10, 16, rng.randrange(SEARCH_K_MASK + 1)))
             for flag, chance in ((SEARCH_EXACT, 0.5), (SEARCH_ONE, 0.25), (SEARCH_KEEP, 0.25)):

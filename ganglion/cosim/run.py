@@ -16,17 +16,16 @@ from random import Random
 
 import numpy as np
 
-from ganglion.engine import ChangeEvents, Engine, EngineKind, make_engine
+from ganglion.engine import ChangeEvents, Engine, EngineKind, EventComparer, make_engine, write_vcd
+from ganglion.engine import Mismatch as OutputMismatch
 from golden.fixed.bus import Ganglion as GoldenGanglion
 from golden.spec import Config, Opcode
 from hw.array import SLICE_MODULE
 from hw.slice import Slice
 from hw.top import Ganglion
 
-from .compare import Difference, EventComparer
 from .host import Host, Segments
 from .program import RandomProgram
-from .wave import write_vcd
 
 __all__ = ["CosimReport", "Mismatch", "Recording", "cosim_engine", "record", "run_cosim"]
 
@@ -165,7 +164,7 @@ def _run(
 ) -> CosimReport:
     began = time.perf_counter()
     recorder = Recorder(config, seed)
-    comparer = EventComparer(simulator.ports.n_out_words)
+    comparer = EventComparer(simulator.ports)
     mismatch: Mismatch | None = None
     n_mismatches = done = cycles = 0
     # The compiled simulator leaves Python's lock alone: it runs beside the golden model's next batch.
@@ -175,41 +174,46 @@ def _run(
             running = pool.submit(simulator.run_segments, batch.inputs.counts, batch.inputs.values)
             following = recorder.batch(operations, BATCH_CYCLES) if batch.operations < operations else None
             actual = running.result()
-            difference = comparer.compare(batch.expected, actual, batch.end)
+            difference = comparer.feed(batch.expected, actual)
             done, cycles = batch.operations, batch.end
             if difference is not None:
-                n_mismatches = difference.n_places
-                mismatch = _report(difference, batch, actual, simulator, comparer, seed, vcd_dir)
+                n_mismatches, path = _look_closer(batch, actual, comparer, difference.cycle, seed, vcd_dir)
+                mismatch = _named(difference, command_at(batch.commands, difference.cycle), path)
             progress(done, operations)
             batch = following
     seconds = time.perf_counter() - began
     return CosimReport(done, cycles, n_mismatches, cycles / seconds, seconds, mismatch)
 
 
-def _report(
-    difference: Difference,
-    batch: Recording,
-    actual: ChangeEvents,
-    simulator: Engine,
-    comparer: EventComparer,
-    seed: int,
-    vcd_dir: Path | None,
-) -> Mismatch:
+def _named(found: OutputMismatch, command: str, vcd: Path | None) -> Mismatch:
+    return Mismatch(command, found.signal, found.cycle, found.expected, found.actual, vcd)
+
+
+def _look_closer(
+    batch: Recording, actual: ChangeEvents, comparer: EventComparer, cycle: int, seed: int, vcd_dir: Path | None
+) -> tuple[int, Path | None]:
+    """The differences in the batch, and the file with the waveform around the first one."""
+    n_words = len(comparer.row)
+    golden, rtl = (
+        events.to_trace(batch.end - batch.start, n_words, start=batch.start, previous=comparer.row)
+        for events in (batch.expected, actual)
+    )
     path = None
     if vcd_dir is not None:
         vcd_dir.mkdir(parents=True, exist_ok=True)
         path = vcd_dir / f"cosim-{seed}.vcd"
-        window = range(max(batch.start, difference.cycle - VCD_BEFORE), min(batch.end, difference.cycle + VCD_AFTER))
-        rows = (comparer.row, comparer.row)
-        write_vcd(path, simulator.ports, batch.inputs, batch.start, batch.expected, actual, rows, window)
-    return Mismatch(
-        command_at(batch.commands, difference.cycle),
-        simulator.ports.word_name(difference.word),
-        difference.cycle,
-        difference.expected,
-        difference.actual,
-        path,
-    )
+        first = max(0, cycle - batch.start - VCD_BEFORE)
+        window = slice(first, cycle - batch.start + VCD_AFTER)
+        stimulus = np.repeat(batch.inputs.values, batch.inputs.counts.astype(np.int64), axis=0)
+        write_vcd(
+            path,
+            comparer.ports,
+            rtl=rtl[window],
+            golden=golden[window],
+            stimulus=stimulus[window],
+            start=batch.start + first,
+        )
+    return int(np.count_nonzero(golden != rtl)), path
 
 
 def command_at(commands: list[tuple[int, int]], cycle: int) -> str:

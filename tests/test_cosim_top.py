@@ -1,0 +1,181 @@
+"""The whole array, hardware against golden model: 100,000 random commands, every output in every cycle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganglion.cosim import CosimReport, cosim_engine, record, run_cosim
+from ganglion.cosim.run import Recorder
+from ganglion.engine import ChangeEvents, Engine
+from golden.fixed.bus_registers import RegisterFile
+from golden.spec import Config, Error, Metric, Opcode, preset
+
+TINY = preset("tiny")
+
+RUNS: list[tuple[str, Config, int]] = [
+    ("tiny", TINY, 40_000),
+    ("core", preset("core"), 12_000),
+    ("lanes-1", Config(cores=3, slices=1, lanes=1), 6_000),
+    ("lanes-2-wide", Config(cores=4, slices=2, lanes=2, element_width=16), 12_000),
+    ("lanes-8-four-slices", Config(cores=8, slices=4, lanes=8), 12_000),
+    ("lanes-16-wide", Config(cores=2, slices=2, lanes=16, element_width=16), 10_000),
+    ("up5k", preset("up5k"), 5_000),
+    ("hx8k", preset("hx8k"), 3_000),
+    ("folded256", preset("folded256"), 2_000),
+]
+
+
+def agrees(report: CosimReport, operations: int) -> bool:
+    assert report.first_mismatch is None, report.first_mismatch
+    assert (report.operations, report.mismatches) == (operations, 0)
+    return report.cycles > 20 * operations
+
+
+@pytest.mark.parametrize(("name", "config", "operations"), RUNS, ids=[name for name, _, _ in RUNS])
+def test_random_commands(name: str, config: Config, operations: int, tmp_path: Path) -> None:
+    assert agrees(run_cosim(config, operations, seed=len(name), vcd_dir=tmp_path), operations)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_runs_are_a_hundred_thousand_commands() -> None:
+    assert sum(operations for _, _, operations in RUNS) >= 100_000
+
+
+def test_many_slices_as_modules_of_their_own() -> None:
+    config = Config(cores=32, slices=16, lanes=16)
+    assert agrees(run_cosim(config, 2_000, seed=3), 2_000)
+
+
+def test_the_reference_simulator_agrees_too() -> None:
+    assert agrees(run_cosim(TINY, 40, seed=9, engine="amaranth"), 40)
+
+
+def test_random_programs_reach_every_corner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What 20,000 commands on ``tiny`` are made of: nothing that the contract speaks of is left out."""
+    seen: Counter[Any] = Counter()
+    refuse, command, interrupt = RegisterFile.refuse, RegisterFile._command, RegisterFile.interrupt
+
+    def counted_refuse(self: RegisterFile, reason: Error) -> None:
+        seen[reason] += 1
+        refuse(self, reason)
+
+    def counted_command(self: RegisterFile, word: int, cycle: int) -> None:
+        before, opcode = int(self.array.counts[0]), Opcode(word & 0xFF)
+        command(self, word, cycle)
+        seen[opcode, self.array.metric] += 1
+        seen["dims", self.array.dims] += 1
+        if opcode is Opcode.INSERT and self._running.answer == 255:
+            seen["full"] += 1
+        if opcode is Opcode.SEARCH:
+            k = word >> 24 & 31
+            seen["k", "0" if k == 0 else "1..16" if k <= 16 else "more"] += 1
+            seen["flags", word >> 29] += 1
+            seen["results", len(self.array.results)] += 1
+        seen["count", before] += 1
+
+    def counted_interrupt(self: RegisterFile, cycle: int) -> None:
+        seen["reset", "busy" if self._start < cycle <= self.busy_until else "idle"] += 1
+        interrupt(self, cycle)
+
+    monkeypatch.setattr(RegisterFile, "refuse", counted_refuse)
+    monkeypatch.setattr(RegisterFile, "_command", counted_command)
+    monkeypatch.setattr(RegisterFile, "interrupt", counted_interrupt)
+    recording = record(TINY, 20_000, seed=1)
+    assert recording.operations == 20_000 and recording.inputs.n_cycles == recording.end
+    assert {reason for reason in Error if reason} <= set(seen)
+    assert {(opcode, metric) for opcode in Opcode for metric in Metric} <= set(seen)
+    assert {("dims", n) for n in range(1, 17)} <= set(seen)
+    assert {("count", n) for n in range(33)} <= set(seen)
+    assert {("results", n) for n in range(17)} <= set(seen)
+    assert {("flags", n) for n in range(8)} <= set(seen)
+    assert {("k", "0"), ("k", "1..16"), ("k", "more")} <= set(seen)
+    assert seen["full"] > 100 and seen["reset", "busy"] > 20 and seen["reset", "idle"] > 20
+
+
+def test_equal_seeds_give_equal_runs() -> None:
+    first, second, other = (record(TINY, 200, seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(first.inputs.counts, second.inputs.counts)
+    np.testing.assert_array_equal(first.inputs.values, second.inputs.values)
+    assert first.commands == second.commands != other.commands
+
+
+def test_batches_are_one_run() -> None:
+    """Recording in batches or at once makes no difference, nor does the size of the batches."""
+    whole = record(TINY, 300, 6)
+    recorder, parts = Recorder(TINY, 6), []
+    while recorder.operations < 300:
+        parts.append(recorder.batch(300, 1000))
+    assert [part.start for part in parts[1:]] == [part.end for part in parts[:-1]] and len(parts) > 5
+    joined = ChangeEvents.join([part.expected for part in parts])
+    for name in ("cycle", "word", "value"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole.expected, name))
+    assert sum(part.inputs.n_cycles for part in parts) == whole.inputs.n_cycles
+
+
+class Broken(Engine):
+    """A simulator with a fault: from ``cycle`` on, bits of one output are inverted."""
+
+    def __init__(self, inner: Engine, signal: str, bits: int, from_cycle: int) -> None:
+        self.inner, self.ports = inner, inner.ports
+        self.word, self.bits, self.from_cycle = inner.ports.output(signal).word_offset, bits, from_cycle
+
+    @property
+    def cycle(self) -> int:  # type: ignore[override]
+        return self.inner.cycle
+
+    def reset(self) -> None:
+        self.inner.reset()
+
+    def _restart_count(self) -> None:
+        self.inner._restart_count()
+
+    def _run(self, stimulus: Any) -> Any:
+        return self.inner._run(stimulus)
+
+    def _run_segments(self, counts: Any, values: Any) -> ChangeEvents:
+        events = self.inner._run_segments(counts, values)
+        hit = (events.word == self.word) & (events.cycle >= self.from_cycle)
+        events.value[hit] ^= np.uint64(self.bits)
+        return events
+
+
+def test_a_fault_is_found_named_and_shown(tmp_path: Path) -> None:
+    recording = record(TINY, 500, seed=2)
+    word = [i for i, _ in enumerate(recording.inputs.values[0])]
+    assert len(word) == 12
+    with cosim_engine(TINY) as inner:
+        for signal, bits, from_cycle in (("s_axil_rdata", 0x100, 9_000), ("irq", 1, 0), ("s_axil_bresp", 2, 20_000)):
+            inner.reset()
+            place = inner.ports.output(signal).word_offset
+            hit = (recording.expected.word == place) & (recording.expected.cycle >= from_cycle)
+            cycle, value = int(recording.expected.cycle[hit][0]), int(recording.expected.value[hit][0])
+            command = [w for at, w in recording.commands if at < cycle]
+            broken = Broken(inner, signal, bits, from_cycle)
+            report = run_cosim(TINY, 500, seed=2, engine=broken, vcd_dir=tmp_path / signal)
+            found = report.first_mismatch
+            assert found is not None and report.mismatches > 0
+            assert (found.signal, found.cycle) == (signal, cycle)
+            assert (found.expected, found.actual) == (value, value ^ bits)
+            if command:
+                assert found.command == f"{Opcode(command[-1] & 0xFF).name} {command[-1]:#010x}"
+            else:
+                assert found.command == "none"
+            assert found.vcd == tmp_path / signal / "cosim-2.vcd"
+            text = found.vcd.read_text()
+            assert "$enddefinitions" in text and signal in text and len(text) > 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"operations": 0}, "operations must be at least 1, got 0"), ({"seed": -1}, "seed must not be negative, got -1")],
+)
+def test_bad_arguments_are_named(change: dict[str, int], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        run_cosim(TINY, **{"operations": 1, "seed": 0, **change})
+    with pytest.raises(ValueError, match="'icarus'"):
+        run_cosim(TINY, 1, engine="icarus")  # type: ignore[arg-type]
