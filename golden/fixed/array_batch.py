@@ -110,7 +110,7 @@ class BatchArray(ArrayState):
         if self.metric is Metric.COSINE:
             keys = self.cosine_distances(keys, norm)
         # Without old entries: one cycle a result, and one more to see the end of a short stream or of k = 1.
-        collect = np.where(n_stream < max(k, 2), np.minimum(n_stream, k) + 1, k)
+        collect = np.where((n_stream < k) | (k == 1), np.minimum(n_stream, k) + 1, k)
         feed = timing.first_feed(self.config, turn, norm.cycles)
         return BatchResults(
             distances=np.where(valid, keys, 0),
