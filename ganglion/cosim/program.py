@@ -45,7 +45,7 @@ MIX: dict[int, int] = {
 LONG_SCAN = 2048
 """From this many rows a slice on, searches take the larger part of the commands: they are what costs time there."""
 EPISODES = (5, 10, 30, 100, 400)
-LONG_EPISODES = (400, 800)
+LONG_EPISODES = (800, 1600)
 """Commands from one INIT to the next."""
 RESET, RARE_RESET = 0.005, 0.001
 """How likely an operation is interrupted by a reset; in large arrays, which must be filled again, rarely."""
