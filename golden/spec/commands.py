@@ -142,7 +142,12 @@ COMMANDS: tuple[CommandInfo, ...] = (
     _info(Opcode.SET_WEIGHT, "Sets a node's edge weight.", index="node", value="weight", returns="1, or 0"),
     _info(Opcode.GET_WEIGHT, "Reads a node's edge weight.", index="node", returns="weight, or 0"),
     _info(Opcode.COUNT, "Counts a core's vectors.", returns="count"),
-    _info(Opcode.READ_VECTOR, "Copies a stored vector to the VECTOR buffer; zeros if absent.", index="node"),
+    _info(
+        Opcode.READ_VECTOR,
+        "Copies a stored vector to the VECTOR buffer; zeros if absent.",
+        index="node",
+        returns="1, or 0 when the node does not exist",
+    ),
     _info(
         Opcode.WRITE_VECTOR,
         "Overwrites a stored vector with the VECTOR buffer as it is (to restore a saved array).",
