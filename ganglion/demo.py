@@ -139,6 +139,8 @@ def run_demo(
     base, queries = digits.vectors[:n_base], digits.vectors[n_base:][:n_queries]
 
     say("making the simulated array (compiled once: the first time takes a few minutes)")
+    from ganglion.report.demo_page import demo_page
+
     check = Comparison()
     with Device(16, config=config, backend="sim", progress=say) as simulated:
         model = Device(16, config=config)
@@ -186,17 +188,18 @@ def run_demo(
         recall_by_fill=_recall_by_fill(base, queries),
         cycles_by_lanes=_cycles_by_lanes(config, base, queries),
     )
-    if not quick:
-        from boards.build import build
+    try:
+        if not quick:
+            from boards.build import build
 
-        say(f"building the bitstream of {BOARD}")
-        made = build(BOARD, out / BOARD, progress=say)
-        result.build = {n: str(v) if isinstance(v, Path) else v for n, v in asdict(made).items()}
-    say("drawing the report")
-    result.seconds = time.perf_counter() - started
-    from ganglion.report.demo_page import demo_page
-
-    write_atomically(result.report, demo_page(result, digits, found["exact"], fill).encode())
+            say(f"building the bitstream of {BOARD}")
+            made = build(BOARD, out / BOARD, progress=say)
+            result.build = {n: str(v) if isinstance(v, Path) else v for n, v in asdict(made).items()}
+    finally:
+        # A build that fails or is interrupted leaves the report of everything else.
+        say("drawing the report")
+        result.seconds = time.perf_counter() - started
+        write_atomically(result.report, demo_page(result, digits, found["exact"], fill).encode())
     return result
 
 

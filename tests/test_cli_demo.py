@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from boards.build import BuildError, BuildReport
 from ganglion import preset
 from ganglion.backends.sim import SimulationBackend
 from ganglion.cli import main
@@ -77,28 +79,48 @@ def test_the_report_holds_everything_itself(small):
     assert f"{small.gates.total_gates:,.0f}" in text
 
 
-def test_the_report_of_a_bitstream(small):
-    from ganglion.report.demo_page import demo_page
+def test_a_bitstream_goes_into_tables_object_and_report(tmp_path, monkeypatch, capsys):
+    """The build is that of the board's own tests; here it is told what to answer."""
 
-    digits = load_digits()
-    near = np.tile(np.arange(10, dtype=np.uint64), (30, 1))
-    found = Matches(near, near.astype(float), np.full(30, 10), np.full(30, 99), np.zeros(30, bool))
-    small.build = {
-        "cores": 128,
-        "bitstream": "b<1>.bin",
-        "fmax_mhz": 25.125,
-        "lc": 5000,
-        "spram": 4,
-        "ebr": 30,
-        "dsp": 8,
-    }
-    try:
-        text = demo_page(small, digits, found, np.array([1, 2, 3, 32]))
-    finally:
-        small.build = None
+    def told(board, out_dir, *, progress):
+        progress(f"building {board}")
+        used = {"lc": 5000, "lc_total": 5280, "spram": 4, "spram_total": 4, "ebr": 29, "ebr_total": 30}
+        rest = {"dsp": 7, "dsp_total": 8, "fmax_mhz": 25.125, "target_mhz": 24.0, "seed": 3, "seconds": 9.5}
+        return BuildReport(board=board, bitstream=out_dir / "b<1>.bin", cores=128, vectors=4096, **used, **rest)
+
+    monkeypatch.setattr("boards.build.build", told)
+    result = run_demo(tmp_path, **SMALL)
+    text = result.report.read_text()
     assert len(check_page(text).loads) == 6
     assert "25.1 MHz" in text
     assert "b&lt;1&gt;.bin" in text
+    assert result.build == asdict(told("icebreaker", tmp_path / "icebreaker", progress=print)) | {
+        "bitstream": str(tmp_path / "icebreaker" / "b<1>.bin")
+    }
+    json.dumps(result.as_dict(), allow_nan=False)
+    capsys.readouterr()
+    monkeypatch.setattr("ganglion.demo.run_demo", lambda out, **options: result)
+    assert main(["demo"]) == 0
+    assert "fmax mhz" in capsys.readouterr().out
+    assert main(["build", "icebreaker", "--out", str(tmp_path / "i"), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert {"bitstream", "cores", "fmax_mhz", "lc", "spram", "ebr", "dsp"} <= set(made)
+
+
+def test_a_build_that_fails_is_told(tmp_path, monkeypatch, capsys):
+    def fails(board, out_dir, *, progress):
+        raise BuildError(f"{board}: nextpnr reaches 7.00 MHz, the design needs 24 MHz")
+
+    monkeypatch.setattr("boards.build.build", fails)
+    assert main(["build", "icebreaker", "--out", str(tmp_path / "i"), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nextpnr reaches 7.00 MHz" in err
+    assert not (tmp_path / "i").exists()
+    # The demonstration writes what it has.
+    with pytest.raises(BuildError):
+        run_demo(tmp_path, **SMALL)
+    assert len(check_page((tmp_path / "demo.html").read_text()).loads) == 5
 
 
 def test_differences_are_counted():

@@ -21,22 +21,14 @@ QUIET_SECONDS = 1.0
 
 def error_types() -> tuple[type[BaseException], ...]:
     """The errors that a user can do something about: they become a message and exit status 2."""
+    from boards.tools import BuildError
     from ganglion.backends import BackendError
     from ganglion.engine import EngineError
     from ganglion.gates import NetlistError
     from hw.verilog import VerilogError
 
-    return (
-        ValueError,
-        TypeError,
-        OSError,
-        MemoryError,
-        BackendError,
-        EngineError,
-        NetlistError,
-        VerilogError,
-        ImportError,
-    )
+    tools = (BuildError, EngineError, NetlistError, VerilogError)
+    return (ValueError, TypeError, OSError, MemoryError, ImportError, BackendError, *tools)
 
 
 def show_error(message: str) -> None:

@@ -103,14 +103,14 @@ def _interesting(found: Matches, labels: NDArray[np.int64], n_base: int) -> NDAr
 
 
 def _bitstream(page: Page, build: dict[str, Any]) -> None:
-    page.heading("Bitstream: iCE40 UltraPlus 5K")
+    page.heading(f"Bitstream: {build['board']}, an iCE40 UltraPlus 5K")
     page.text(
-        f"{build['cores']} cores ({build['cores'] * 32:,} vectors with their graph), "
+        f"{build['cores']} cores ({build['vectors']:,} vectors with their graph), "
         f"{build['fmax_mhz']:.1f} MHz by nextpnr. Bitstream: {build['bitstream']}"
     )
-    used = {name: (int(build[key]), there) for name, key, there in UP5K}
+    used = {name: (int(build[key]), int(build[f"{key}_total"])) for name, key in RESOURCES}
     page.picture(figures.utilisation_bars(used), "Resources in use.")
 
 
-UP5K = (("logic cells", "lc", 5280), ("SPRAM", "spram", 4), ("EBR", "ebr", 30), ("DSP", "dsp", 8))
-"""Resources of the iCE40 UP5K: name, key of the build report, how many there are."""
+RESOURCES = (("logic cells", "lc"), ("SPRAM", "spram"), ("EBR", "ebr"), ("DSP", "dsp"))
+"""Resources of the FPGA: name, and key of the build report."""
