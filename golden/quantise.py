@@ -78,8 +78,8 @@ class Quantiser:
 
     @property
     def cosine_one(self) -> int:
-        """The raw cosine distance that means 1: U * 2**(element_width + 3)."""
-        return self.limit << (self.element_width + 3)
+        """The raw cosine distance that means 1: U * 2**(element_width + 2)."""
+        return self.limit << (self.element_width + 2)
 
     def quantise(self, vectors: Any) -> NDArray[np.int8] | NDArray[np.int16]:
         """Vectors to store, [n, dims] in user's units, as int8 or int16 [n, dims].

@@ -189,7 +189,6 @@ class VectorArray(wiring.Component):
             results.collect.eq(sequencer.collect),
             results.keep.eq(sequencer.keep),
             results.k.eq(sequencer.k),
-            results.cosine.eq(sequencer.cosine_results),
             results.clear.eq(sequencer.list_clear),
             results.in_occupied.eq(sequencer.list_occupied),
             results.in_valid.eq(scaler.out_tag[CORE_WIDTH + INDEX_WIDTH]),

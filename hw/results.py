@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS, RESULT_COUNT_WIDTH
-from hw.bits import cat_key, saturate
+from hw.bits import cat_key
 
 __all__ = ["ResultList"]
 
@@ -15,8 +15,7 @@ class ResultList(wiring.Component):
     """Merges a sorted stream with the list kept from before and stores the best 16.
 
     Two banks of a memory: the old list is read from one while the new one is written to the other, so no comparator
-    array is needed. Under the cosine metric the stream's keys are completed to distances (1 is ``cosine_one``),
-    saturating. One entry a cycle.
+    array is needed. One entry a cycle.
     """
 
     def __init__(self, config: Config) -> None:
@@ -26,7 +25,6 @@ class ResultList(wiring.Component):
                 "collect": In(1),
                 "keep": In(1),
                 "k": In(RESULT_COUNT_WIDTH),
-                "cosine": In(1),
                 "clear": In(1),
                 "in_occupied": In(1),
                 "in_valid": In(1),
@@ -59,13 +57,9 @@ class ResultList(wiring.Component):
         old_count, taken, written, k = (
             Signal(RESULT_COUNT_WIDTH, name=n) for n in ("old_count", "taken", "written", "k_limit")
         )
-        complete = Signal(signed(config.key_width + 2))
-        key = Signal(signed(config.key_width))
         new, old = Signal(signed(entry_width)), Signal(signed(entry_width))
         m.d.comb += [
-            complete.eq(self.in_key + Mux(self.cosine, config.cosine_one, 0)),
-            key.eq(saturate(complete, config.key_width)),
-            new.eq(cat_key(key, self.in_tag[INDEX_WIDTH:], self.in_tag[:INDEX_WIDTH])),
+            new.eq(cat_key(self.in_key, self.in_tag[INDEX_WIDTH:], self.in_tag[:INDEX_WIDTH])),
             old.eq(read.data),
             read.addr.eq(Cat(pointer_next[:4], bank ^ ends)),
             write.addr.eq(Cat(written[:4], ~bank)),

@@ -33,6 +33,8 @@ def tag_width(config: Config) -> int:
 class Scaler(wiring.Component):
     """``value = floor(((x << shift) * y + half) / 2**n)``, n by mode (raw 0, unit F, cosine G, mean 2e, update 20).
 
+    Under cosine ``cosine_one`` is added to the value.
+
     A three-stage pipeline: align; partial products in three groups; sum and round. Written out as partial products so
     that no FPGA multiplier is taken from the lanes; on an UltraPlus it takes two SB_MAC16 (the lanes share theirs).
     Latency 3 cycles while ``enable`` is 1, throughput one a cycle;
@@ -81,7 +83,9 @@ class Scaler(wiring.Component):
         with m.Switch(mode_b):
             for mode, shift in shifts.items():
                 with m.Case(mode):
-                    m.d.comb += half.eq(1 << (shift - 1))
+                    # A cosine distance is one minus the cosine: the one comes in with the rounding constant.
+                    one = config.cosine_one << shift if mode is ScalerMode.COSINE else 0
+                    m.d.comb += half.eq(one + (1 << (shift - 1)))
         if on_up5k(platform) and config.element_width == 8:
             self._multiply_up5k(m, x_a, y_a, half, rounded)
         else:

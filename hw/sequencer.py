@@ -107,7 +107,6 @@ class Sequencer(wiring.Component):
                 "collect": Out(1),
                 "keep": Out(1),
                 "k": Out(RESULT_COUNT_WIDTH),
-                "cosine_results": Out(1),
                 "list_clear": Out(1),
                 "list_occupied": Out(1),
                 "list_take": In(1),
@@ -196,7 +195,6 @@ class Sequencer(wiring.Component):
             self.operand_element.eq(self.scaled_tag),
             self.operand_value.eq(scaled_element),
             self.k.eq(k),
-            self.cosine_results.eq(cosine),
             self.keep.eq(value[7]),
         ]
 
@@ -405,7 +403,6 @@ class Sequencer(wiring.Component):
                 with m.If(merging):
                     m.d.comb += [
                         self.scaler_tag.eq(Cat(index[:INDEX_WIDTH], core, 1)),
-                        self.cosine_results.eq(0),
                         self.keep.eq(1),
                     ]
                     with m.If(self.scaler_enable):

@@ -373,7 +373,7 @@ class Slice(wiring.Component):
         m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read)]
         m.d.comb += [
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
-            topk.next_rank.eq(Mux(inserting, insert.rank + linking, next_leaf_rank)),
+            topk.step.eq(Mux(inserting, linking, self.leaf_pop)),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
             self.leaf_core.eq(topk.out_core),

@@ -19,8 +19,8 @@ class TopK(wiring.Component):
     lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
     combinationally.
 
-    With ``ahead`` the caller also gives the rank of the next cycle, ``next_rank``, and uses an entry no earlier than
-    the second cycle after the last push: then an UltraPlus keeps the entries in block memory.
+    With ``ahead`` the caller also tells with ``step`` that the rank goes up by one in the next cycle, and uses an entry
+    no earlier than the second cycle after the last push: then an UltraPlus keeps the entries in block memory.
     """
 
     def __init__(self, config: Config, *, entries: int = MAX_RESULTS, ahead: bool = False) -> None:
@@ -43,7 +43,7 @@ class TopK(wiring.Component):
                 "out_core": Out(CORE_WIDTH),
                 "out_index": Out(INDEX_WIDTH),
             }
-            | ({"next_rank": In(max(1, (entries - 1).bit_length()))} if ahead else {})
+            | ({"step": In(1)} if ahead else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -110,7 +110,8 @@ class TopK(wiring.Component):
                 write.en.eq(rows.loads[-1]),
                 write.addr.eq(free),
                 write.data.eq(new),
-                read.addr.eq(select(places, self.next_rank)),
+                # Both addresses are ready before it is known whether the rank steps on: that comes late in the cycle.
+                read.addr.eq(Mux(self.step, select([*places[1:], places[0]], self.rank), select(places, self.rank))),
                 chosen.eq(read.data),
             ]
         else:

@@ -65,8 +65,8 @@ def integer_distances(
     squares = (asked * asked).sum(1)
     if metric is Metric.L2:
         return squares[:, None] + (stored * stored).sum(1) - 2 * dot
-    one = ((1 << (element_width - 1)) - 1) << (element_width + 3)
-    fraction, part = 2 * element_width - 2, element_width - 1
+    one = ((1 << (element_width - 1)) - 1) << (element_width + 2)
+    fraction, part = 2 * element_width - 1, element_width - 1
     result = np.full(dot.shape, one)
     for row, square in enumerate(squares.tolist()):
         if square:

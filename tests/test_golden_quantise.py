@@ -188,8 +188,8 @@ def test_a_quantiser_is_rebuilt_from_its_fields():
     again = Quantiser(**{**fields, "offset": tuple(fields["offset"])})
     assert again == chosen and hash(again) == hash(chosen)
     assert isinstance(again.metric, Metric) and isinstance(again.hardware_metric, Metric)
-    assert (again.dims, again.limit, again.cosine_one) == (3, 32767, 32767 * 2**19)
-    assert choose_quantiser(np.ones((1, 1)), Metric.COSINE).cosine_one == 127 * 2048
+    assert (again.dims, again.limit, again.cosine_one) == (3, 32767, 32767 * 2**18)
+    assert choose_quantiser(np.ones((1, 1)), Metric.COSINE).cosine_one == 127 * 1024
 
 
 GOOD = {"metric": Metric.L2, "element_width": 8, "scale": 1.0, "offset": (0.0, 0.0)}
@@ -278,8 +278,8 @@ def test_the_studys_integer_distances_by_python_integers(width, dims):
         return 2**s * math.isqrt(2 ** (2 * root_bits + scale_bits - 2) // (square * 4**s))
 
     fraction = root_bits + scale_bits // 2 - 1
-    fine = fraction - (width + 3)
-    one = limit * 2 ** (width + 3)
+    fine = fraction - (width + 2)
+    one = limit * 2 ** (width + 2)
     stored = [
         [(limit * v * scaled_root(row) + 2 ** (fraction - 1)) // 2**fraction for v in row] if any(row) else row
         for row in base.tolist()

@@ -142,7 +142,6 @@ def collect_stimulus(config: Config, shape: tuple[int, int], seed: int) -> dict[
         "collect": bursts(rng, shape),
         "keep": random_bits(rng, shape, 1),
         "k": random_bits(rng, shape, 5),
-        "cosine": random_bits(rng, shape, 1),
         "clear": chance(rng, shape, 0.1) * bursts(rng, shape),
         "in_occupied": bursts(rng, shape),
         "in_valid": 1 - chance(rng, shape, 0.1),
@@ -169,7 +168,7 @@ class ResultsLoop:
         self.unit = Recorder(golden.ResultList(config, n))
         self.streams: list[list[Entry]] = [[] for _ in range(n)]
         self.held: list[list[Entry]] = [[] for _ in range(n)]
-        self.cosine, self.k, self.keep = (np.zeros(n, np.int64) for _ in range(3))
+        self.k, self.keep = (np.zeros(n, np.int64) for _ in range(2))
         self.busy, self.here, self.idle_for = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, np.int64)
         self.read: list[list[Entry]] = [[] for _ in range(n)]
         self.n_checked = 0
@@ -183,15 +182,12 @@ class ResultsLoop:
         rng, width = self.rng, self.config.key_width
         span = int(rng.choice([2, 40, 1 << (width - 1)]))
         n_new = int(rng.integers(0, 18))
-        cosine, k, keep = (int(x) for x in (rng.integers(0, 2), rng.integers(0, 32), rng.integers(0, 2)))
-        if cosine:  # larger keys would saturate, and the stream would no longer be sorted
-            span = min(span, self.config.cosine_one)
+        k, keep = int(rng.integers(0, 32)), int(rng.integers(0, 2))
         keys = rng.integers(-span, span, n_new)
         new = sorted(to_entries(keys, rng.integers(0, 4, n_new), rng.integers(0, 32, n_new)))
         self.streams[stream] = list(new)
-        self.cosine[stream], self.k[stream], self.keep[stream] = cosine, k, keep
-        one = self.config.cosine_one if cosine else 0
-        taken = [(key + one, core, index) for key, core, index in new[: min(k, 16)]]
+        self.k[stream], self.keep[stream] = k, keep
+        taken = new[: min(k, 16)]
         self.held[stream] = sorted(taken + (self.held[stream] if keep else []))[:16]
         self.read[stream] = []
 
@@ -210,7 +206,6 @@ class ResultsLoop:
                 "collect": begins | (self.busy & (rng.random(n) < 0.1)),
                 "keep": self.keep,
                 "k": np.where(begins, self.k, rng.integers(0, 32, n)),
-                "cosine": self.cosine,
                 "clear": self.busy & (rng.random(n) < 0.1),
                 "in_occupied": self.here,
                 "in_valid": valid,
@@ -251,7 +246,7 @@ def test_results(config: Config) -> None:
 def test_a_collection_takes_a_cycle_an_entry(k: int, n_new: int) -> None:
     """Plus one for the end, where neither k nor the 16th entry ends it; the first entry never ends it."""
     unit = Recorder(golden.ResultList(TINY))
-    names = ("collect", "keep", "k", "cosine", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop")
+    names = ("collect", "keep", "k", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop")
     idle = {name: [0] for name in names}
     unit.step(idle | {"collect": [1], "k": [k]})
     n_cycles = n_taken = 0

@@ -13,7 +13,7 @@ class ResultList(Unit):
 
     A collection takes one cycle an entry written; the list is read one entry a cycle.
 
-    Inputs: ``collect``, ``keep`` (1), ``k`` (5), ``cosine``, ``clear``, ``in_occupied``, ``in_valid`` (1), ``in_key``
+    Inputs: ``collect``, ``keep`` (1), ``k`` (5), ``clear``, ``in_occupied``, ``in_valid`` (1), ``in_key``
     (key_width, signed), ``in_tag`` (13), ``read_pop`` (1). Outputs: ``take``, ``busy``, ``done`` (1), ``total``,
     ``count``, ``remaining`` (5), ``out_valid`` (1), ``out_key`` (key_width, signed), ``out_core`` (8), ``out_index``
     (5).
@@ -69,9 +69,8 @@ class ResultList(Unit):
 
     def _new_entry(self, inputs: Inputs) -> I64Array:
         key = signed(inputs, "in_key", self.config.key_width)
-        shifted = self.config.key_format.saturate(key + self.config.cosine_one)
         tag = unsigned(inputs, "in_tag", CORE_WIDTH + INDEX_WIDTH)
-        return pack_entry(np.where(flag(inputs, "cosine"), shifted, key), tag >> INDEX_WIDTH, tag & mask(INDEX_WIDTH))
+        return pack_entry(key, tag >> INDEX_WIDTH, tag & mask(INDEX_WIDTH))
 
     def _finish(self, ends: np.ndarray) -> None:
         self._busy = self._busy & ~ends

@@ -24,8 +24,13 @@ def tag_width(config: Config) -> int:
     return max(config.element_width, CORE_WIDTH + INDEX_WIDTH + 1)
 
 
+COSINE = 2
+"""The mode whose value counts from ``cosine_one``."""
+
+
 class Scaler(Unit):
-    """``value = floor((x * 2**shift * y + half) / 2**n)``, n by ``mode``; x * 2**shift and value wrap at key_width.
+    """``value = floor((x * 2**shift * y + half) / 2**n)``, n by ``mode`` (plus cosine_one for cosine);
+    x * 2**shift and value wrap at key_width.
 
     Latency 3 cycles with ``enable`` 1, throughput one value a cycle; nothing moves while ``enable`` is 0. ``clear``
     makes every stage invalid, whatever ``enable`` is.
@@ -54,7 +59,7 @@ class Scaler(Unit):
         y = signed(inputs, "y", self.config.factor_width)
         new = (
             flag(inputs, "valid"),
-            self._scaled(x, y, self._shifts[unsigned(inputs, "mode", 3)]),
+            self._scaled(x, y, unsigned(inputs, "mode", 3)),
             unsigned(inputs, "tag", tag_width(self.config)),
         )
         moved = [new, *self._stages[:-1]]
@@ -66,12 +71,14 @@ class Scaler(Unit):
         self._stages = [(valid & ~clear, *data) for valid, *data in self._stages]
         return outputs
 
-    def _scaled(self, x: I64Array, y: I64Array, n: I64Array) -> I64Array:
+    def _scaled(self, x: I64Array, y: I64Array, mode: I64Array) -> I64Array:
         """``floor((x * y + half) / 2**n)`` modulo ``2**key_width``; intermediate wrap-around is above those bits."""
+        n = self._shifts[mode]
         half = np.where(n > 0, np.int64(1) << np.maximum(n - 1, 0), 0)
         low = (x & ((1 << SPLIT) - 1)) * y + half
         high = (x >> SPLIT) * y + (low >> SPLIT)
         low &= (1 << SPLIT) - 1
         far = high >> np.maximum(n - SPLIT, 0)
         near = (high << np.maximum(SPLIT - n, 0)) | (low >> np.minimum(n, SPLIT))
-        return to_signed(np.where(n >= SPLIT, far, near), self.config.key_width)
+        one = np.where(mode == COSINE, self.config.cosine_one, 0)
+        return to_signed(np.where(n >= SPLIT, far, near) + one, self.config.key_width)

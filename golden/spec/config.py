@@ -145,8 +145,12 @@ class Config:
 
     @property
     def cosine_one(self) -> int:
-        """The raw distance that means 1.0 under the cosine metric."""
-        return self.unit << (self.element_width + 3)
+        """The raw distance that means 1.0 under the cosine metric.
+
+        Different dot products never round to the same distance (a unit of the dot product is at least two units), and
+        even rows four times as long as a unit vector stay within ``key_width``.
+        """
+        return self.unit << (self.element_width + 2)
 
     @property
     def norm_width(self) -> int:
@@ -166,7 +170,7 @@ class Config:
     @property
     def cosine_shift(self) -> int:
         """G: right shift that turns dot product times reciprocal root into a cosine distance."""
-        return self.unit_shift - (self.element_width + 3)
+        return self.unit_shift - (self.element_width + 2)
 
     @property
     def factor_width(self) -> int:
