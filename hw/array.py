@@ -192,7 +192,7 @@ class VectorArray(wiring.Component):
             results.clear.eq(sequencer.list_clear),
             results.in_occupied.eq(sequencer.list_occupied),
             results.in_valid.eq(scaler.out_tag[CORE_WIDTH + INDEX_WIDTH]),
-            results.in_key.eq(scaler.value),
+            results.in_key.eq(scaler.key),
             results.in_tag.eq(scaler.out_tag),
             results.read_pop.eq(self.result_pop),
             sequencer.list_take.eq(results.take),

@@ -53,6 +53,7 @@ class GraphStore(wiring.Component):
                 "addr": In(config.place_width + INDEX_WIDTH),
                 "read": In(1),
                 "op": In(2),
+                "overwrite": In(1),
                 "node": In(INDEX_WIDTH),
                 "write_word": In(NODE_WIDTH),
                 "word": Out(NODE_WIDTH),
@@ -110,7 +111,7 @@ class GraphStore(wiring.Component):
         m.d.comb += data.eq(Mux(self.op[1], pack_node(slots, more, more_pinned), self.write_word))
 
         write = Signal()
-        m.d.comb += write.eq(self.op != GraphOp.NONE)
+        m.d.comb += write.eq((self.op != GraphOp.NONE) | self.overwrite)
         if self.external:
             m.d.comb += [
                 self.store_data.eq(data),

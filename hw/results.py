@@ -73,8 +73,8 @@ class ResultList(wiring.Component):
             old_here.eq(pointer < old_count),
             old_first.eq(old < new),
             # Not with the first entry: the reading port looks at it in the list's last cycle.
-            last_new.eq(self.take & (taken + 1 == k) & ~old_here & (written != 0)),
-            full.eq((self.take | take_old) & (written == MAX_RESULTS - 1)),
+            last_new.eq(new_here & (taken + 1 == k) & ~old_here & (written != 0)),
+            full.eq(write.en & (written == MAX_RESULTS - 1)),
             pointer_next.eq(pointer),
             write.data.eq(Mux(take_old, old, new)),
         ]
@@ -106,7 +106,8 @@ class ResultList(wiring.Component):
                 m.d.comb += [
                     self.take.eq(new_here & ~(old_here & old_first)),
                     take_old.eq(old_here & (new_end | (new_here & old_first))),
-                    write.en.eq(self.take | take_old),
+                    # Whether an entry is written does not depend on which one: comparing comes late in the cycle.
+                    write.en.eq(new_here | (old_here & new_end)),
                 ]
                 m.d.sync += [taken.eq(taken + self.take), written.eq(written + write.en)]
                 with m.If(take_old):

@@ -33,7 +33,8 @@ def tag_width(config: Config) -> int:
 class Scaler(wiring.Component):
     """``value = floor(((x << shift) * y + half) / 2**n)``, n by mode (raw 0, unit F, cosine G, mean 2e, update 20).
 
-    Under cosine ``cosine_one`` is added to the value.
+    Under cosine ``cosine_one`` is added to the value. ``key`` is the value in the modes raw and cosine; in the others
+    the low bits of product plus half.
 
     A three-stage pipeline: align; partial products in three groups; sum and round. Written out as partial products so
     that no FPGA multiplier is taken from the lanes; on an UltraPlus it takes two SB_MAC16 (the lanes share theirs).
@@ -55,6 +56,7 @@ class Scaler(wiring.Component):
                 "tag": In(tag_width(config)),
                 "out_valid": Out(1),
                 "value": Out(signed(config.key_width)),
+                "key": Out(signed(config.key_width)),
                 "out_tag": Out(tag_width(config)),
                 "occupied": Out(1),
             }
@@ -72,7 +74,7 @@ class Scaler(wiring.Component):
         mode_b, tag_b = Signal(3), Signal(len(self.tag))
         # C: the product with its rounding constant.
         rounded = Signal(product_shape)
-        mode_c = Signal(3)
+        mode_c, cosine_c = Signal(3), Signal()
         shifts = {
             ScalerMode.UNIT: config.unit_shift,
             ScalerMode.COSINE: config.cosine_shift,
@@ -102,11 +104,16 @@ class Scaler(wiring.Component):
                 tag_b.eq(tag_a),
                 self.out_valid.eq(valid_b),
                 mode_c.eq(mode_b),
+                cosine_c.eq(mode_b == ScalerMode.COSINE),
                 self.out_tag.eq(tag_b),
             ]
         with m.If(self.clear):
             m.d.sync += [valid_a.eq(0), valid_b.eq(0), self.out_valid.eq(0)]
-        m.d.comb += self.value.eq(rounded)
+        m.d.comb += [
+            self.value.eq(rounded),
+            # What the result list compares: not through the whole multiplexer.
+            self.key.eq(Mux(cosine_c, rounded >> config.cosine_shift, rounded)),
+        ]
         with m.Switch(mode_c):
             for mode, shift in shifts.items():
                 with m.Case(mode):

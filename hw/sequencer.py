@@ -189,6 +189,8 @@ class Sequencer(wiring.Component):
         scaled_element = saturate(self.scaled_value, element.width)
         scaled_delta = saturate(self.scaled_value, config.delta_format.width)
         m.d.comb += [
+            # The list looks at it while it collects only.
+            self.list_occupied.eq(self.scaled_valid & ~self.norm_busy),
             self.scaler_enable.eq(1),
             self.scaler_y.eq(1),
             self.buffer_read_addr.eq(Cat(self.norm_addr, region)),
@@ -394,7 +396,6 @@ class Sequencer(wiring.Component):
                 merging = opcode == Opcode.MERGE
                 feed = Signal()
                 m.d.comb += [
-                    self.list_occupied.eq(self.scaled_valid & ~self.norm_busy),
                     self.scaler_enable.eq(~self.list_occupied | self.list_take),
                     feed.eq(Mux(merging, ~fed, self.merge_ready & (self.norm_ready | ~cosine))),
                     self.scaler_valid.eq(feed),

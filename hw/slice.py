@@ -23,7 +23,7 @@ from hw.bits import select
 from hw.distance import Distance
 from hw.exact import ExactScan
 from hw.gather import Gather
-from hw.graph_store import GraphOp, GraphStore
+from hw.graph_store import GraphStore
 from hw.ice40 import on_up5k
 from hw.insert import InsertEngine
 from hw.node_store import NodeStore
@@ -267,9 +267,10 @@ class Slice(wiring.Component):
             graph.read.eq(beam.graph_read | insert.graph_read | gather.graph_read | start_peek),
             graph_row.eq(Mux(beam.active, beam.graph_row, Mux(insert.busy, insert.graph_row, self.index))),
             graph.addr.eq(Cat(graph_row, Mux(beam.active, beam.place, place))),
-            graph.op.eq(Mux(poke_links, GraphOp.WRITE, insert.graph_op)),
+            graph.op.eq(insert.graph_op),
+            graph.overwrite.eq(poke_links),
             graph.node.eq(insert.graph_node),
-            graph.write_word.eq(Mux(poke_links, self.poke_value, insert.graph_word)),
+            graph.write_word.eq(Mux(insert.busy, insert.graph_word, self.poke_value)),
         ]
         if config.memory == "spram":
             # Vectors and graph share one port: no unit needs both in a cycle.

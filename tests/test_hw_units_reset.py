@@ -107,7 +107,7 @@ def node_store(rng: np.random.Generator) -> Stimulus:
 
 
 def graph_store(rng: np.random.Generator) -> Stimulus:
-    widths = {"addr": 6, "read": 1, "op": 2, "node": 5}
+    widths = {"addr": 6, "read": 1, "op": 2, "overwrite": 1, "node": 5}
     return {name: random_bits(rng, SHAPE, width) for name, width in widths.items()} | {
         "write_word": graph_words(rng, SHAPE)
     }

@@ -58,6 +58,7 @@ def test_graph_store(config: Config) -> None:
         "addr": addresses(rng, SHAPE, 32 * config.cores_per_slice),
         "read": bursts(rng, SHAPE),
         "op": random_bits(rng, SHAPE, 2) * bursts(rng, SHAPE),
+        "overwrite": random_bits(rng, SHAPE, 1) * random_bits(rng, SHAPE, 1),
         "node": random_bits(rng, SHAPE, 5),
         "write_word": graph_words(rng, SHAPE),
     }

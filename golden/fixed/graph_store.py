@@ -67,8 +67,8 @@ class GraphStore(Unit):
 
     Latency one cycle from a read to ``word``; one read, or one write of the updated word, a cycle.
 
-    Inputs: ``addr`` (place_width + 5, below the depth), ``read`` (1), ``op`` (2: none, write, pin, link back), ``node``
-    (5), ``write_word`` (36). Output: ``word`` (36), the data of the last read.
+    Inputs: ``addr`` (place_width + 5, below the depth), ``read`` (1), ``op`` (2: none, write, pin, link back),
+    ``overwrite`` (1), ``node`` (5), ``write_word`` (36). Output: ``word`` (36), the data of the last read.
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -89,6 +89,7 @@ class GraphStore(Unit):
         outputs = {"word": self._word.astype(np.uint64)}
         addr = unsigned(inputs, "addr", self.config.place_width + INDEX_WIDTH)
         op = unsigned(inputs, "op", 2)
+        op = np.where((op == OP_NONE) & flag(inputs, "overwrite"), OP_WRITE, op)
         node = unsigned(inputs, "node", INDEX_WIDTH)
         written = np.where(op == OP_PIN, pin(self._word, node), link_back(self._word, node))
         written = np.where(op == OP_WRITE, unsigned(inputs, "write_word", NODE_WIDTH), written)

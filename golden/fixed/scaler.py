@@ -36,30 +36,37 @@ class Scaler(Unit):
     makes every stage invalid, whatever ``enable`` is.
 
     Inputs: ``clear``, ``enable``, ``valid`` (1), ``x`` (key_width, signed), ``shift`` (5), ``y``
-    (factor_width, signed), ``mode`` (3), ``tag``. Outputs: ``out_valid`` (1), ``value`` (key_width, signed),
-    ``out_tag``, ``occupied`` (1).
+    (factor_width, signed), ``mode`` (3), ``tag``. Outputs: ``out_valid`` (1), ``value`` and ``key``
+    (key_width, signed; key: the value in raw and cosine mode, else product plus half, wrapped), ``out_tag``,
+    ``occupied`` (1).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
         super().__init__(config, n_streams)
         self._shifts = np.array(scale_shifts(config))
-        self._stages: list[tuple[np.ndarray, ...]] = [(self._flags(), self._zeros(), self._zeros()) for _ in range(3)]
+        self._stages: list[tuple[np.ndarray, ...]] = [
+            (self._flags(), *(self._zeros() for _ in range(3))) for _ in range(3)
+        ]
 
     def step(self, inputs: Inputs) -> Outputs:
         width = self.config.key_width
-        valid, value, tag = self._stages[-1]
+        valid, value, key, tag = self._stages[-1]
         outputs = {
             "out_valid": bit(valid),
             "value": to_unsigned(value, width),
+            "key": to_unsigned(key, width),
             "out_tag": tag.astype(np.uint64),
             "occupied": bit(self._stages[0][0] | self._stages[1][0] | valid),
         }
         enable = flag(inputs, "enable")
         x = to_signed(signed(inputs, "x", width) << unsigned(inputs, "shift", 5), width)
         y = signed(inputs, "y", self.config.factor_width)
+        mode = unsigned(inputs, "mode", 3)
+        value_in = self._scaled(x, y, mode)
         new = (
             flag(inputs, "valid"),
-            self._scaled(x, y, unsigned(inputs, "mode", 3)),
+            value_in,
+            np.where(mode == COSINE, value_in, to_signed(x * y + self._half(mode), width)),
             unsigned(inputs, "tag", tag_width(self.config)),
         )
         moved = [new, *self._stages[:-1]]
@@ -71,10 +78,13 @@ class Scaler(Unit):
         self._stages = [(valid & ~clear, *data) for valid, *data in self._stages]
         return outputs
 
+    def _half(self, mode: I64Array) -> I64Array:
+        n = self._shifts[mode]
+        return np.where(n > 0, np.int64(1) << np.maximum(n - 1, 0), 0)
+
     def _scaled(self, x: I64Array, y: I64Array, mode: I64Array) -> I64Array:
         """``floor((x * y + half) / 2**n)`` modulo ``2**key_width``; intermediate wrap-around is above those bits."""
-        n = self._shifts[mode]
-        half = np.where(n > 0, np.int64(1) << np.maximum(n - 1, 0), 0)
+        n, half = self._shifts[mode], self._half(mode)
         low = (x & ((1 << SPLIT) - 1)) * y + half
         high = (x >> SPLIT) * y + (low >> SPLIT)
         low &= (1 << SPLIT) - 1
