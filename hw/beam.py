@@ -13,7 +13,7 @@ from golden.spec.constants import (
     PIPELINE_LATENCY,
     VECTORS_PER_CORE,
 )
-from hw.bits import lowest_bit
+from hw.bits import at_least_two, lowest_bit
 from hw.graph_store import unpack_node
 from hw.topk import TopK
 
@@ -116,7 +116,7 @@ class BeamSearch(wiring.Component):
                     m.d.sync += self.chunk.eq(Mux(self.last, 0, self.chunk + 1))
                     with m.If(self.last):
                         m.d.sync += candidates.eq(remaining)
-                        with m.If(remaining == 0):
+                        with m.If(~at_least_two(candidates)):
                             m.d.sync += drained.eq(0)
                             m.next = "DRAIN"
             with m.State("DRAIN"):

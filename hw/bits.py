@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Mux, Value, ValueLike
 
-__all__ = ["cat_key", "lowest_bit", "parts", "saturate", "select"]
+__all__ = ["at_least_two", "cat_key", "lowest_bit", "parts", "saturate", "select"]
 
 
 def parts(value: Value, width: int) -> list[Value]:
@@ -15,6 +15,17 @@ def parts(value: Value, width: int) -> list[Value]:
 def cat_key(key: Value, core: Value, index: Value) -> Value:
     """A signed number that orders entries by (key signed, core, index)."""
     return Cat(index, core, key).as_signed()
+
+
+def at_least_two(bits: Value) -> Value:
+    """Whether more than one bit is set. A balanced tree: it is ready long before the bits without the lowest are."""
+    level: list[tuple[Value, Value]] = [(bit, Const(0, 1)) for bit in bits]
+    while len(level) > 1:
+        paired: list[tuple[Value, Value]] = []
+        for (low_any, low_two), (high_any, high_two) in zip(level[::2], level[1::2], strict=True):
+            paired.append((low_any | high_any, low_two | high_two | (low_any & high_any)))
+        level = paired
+    return level[0][1]
 
 
 def lowest_bit(bits: Value) -> Value:
