@@ -137,6 +137,7 @@ class InsertLoop:
                 "addr": self.place * 32 + outputs["graph_row"],
                 "read": outputs["graph_read"],
                 "op": outputs["graph_op"],
+                "overwrite": np.zeros_like(outputs["graph_op"]),
                 "node": outputs["graph_node"],
                 "write_word": outputs["graph_word"],
             }
