@@ -148,10 +148,12 @@ class AxiLiteFrontEnd(wiring.Component):
                         read_error.eq(allowed),
                     ]
 
+        by_name = {register.name: register for register in table}
+
         def reads(name: str) -> Value:
-            """Whether this cycle answers a read of the register."""
-            addr = next(r.addr for r in table if r.name == name)
-            return read_goes & (ar_addr == addr // 4) & (read_error == Error.NONE)
+            """Whether this cycle answers a read of the register; asked without ``read_error``, which is ready later."""
+            goes = read_goes & (ar_addr == by_name[name].addr // 4)
+            return goes if by_name[name].busy_read else goes & ~self.busy
 
         read_slot, read_left, read_wide = Signal(BUFFER_ADDR_WIDTH), Signal(3), Signal()
         element = Signal(signed(DATA_WIDTH))
@@ -216,11 +218,11 @@ class AxiLiteFrontEnd(wiring.Component):
                     m.d.comb += write_error.eq(Mux(whole, then, Error.PARTIAL_WRITE))
 
         def writes(name: str) -> Value:
-            """Whether this cycle performs a write to the register."""
-            addr = next(r.addr for r in table if r.name == name)
-            return write_goes & (aw_addr == addr // 4) & (write_error == Error.NONE)
+            """Whether this cycle performs a write to the register (COMMAND: if it is in order)."""
+            goes = write_goes & (aw_addr == by_name[name].addr // 4) & whole
+            return goes if by_name[name].busy_write else goes & ~self.busy
 
-        m.d.comb += self.start.eq(writes("COMMAND"))
+        m.d.comb += self.start.eq(writes("COMMAND") & (command_error == Error.NONE))
         with m.If(read_goes & (read_error != Error.NONE)):
             m.d.sync += stored["ERROR"].eq(read_error)
         with m.If(write_goes & (write_error != Error.NONE)):

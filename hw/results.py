@@ -70,7 +70,8 @@ class ResultList(wiring.Component):
         m.d.comb += [
             new_end.eq((taken == k) | (self.in_occupied & ~self.in_valid)),
             new_here.eq(self.in_occupied & self.in_valid & (taken != k)),
-            old_here.eq(pointer < old_count),
+            # The pointer never passes the count.
+            old_here.eq(pointer != old_count),
             old_first.eq(old < new),
             # Not with the first entry: the reading port looks at it in the list's last cycle.
             last_new.eq(new_here & (taken + 1 == k) & ~old_here & (written != 0)),

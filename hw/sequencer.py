@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config, Metric, Opcode
+from golden.spec.commands import PEEKING
 from golden.spec.constants import (
     CORE_WIDTH,
     COUNT_WIDTH,
@@ -28,21 +29,6 @@ from hw.slice import Poke, SliceOp
 __all__ = ["Sequencer"]
 
 BUFFER_ADDR_WIDTH = 6
-# Opcodes that look at a node or core first (PEEK) and go on with what they saw.
-PEEKING = (
-    Opcode.SET_TYPE,
-    Opcode.GET_TYPE,
-    Opcode.TYPE_MATCHES,
-    Opcode.SET_WEIGHT,
-    Opcode.GET_WEIGHT,
-    Opcode.COUNT,
-    Opcode.READ_LINKS,
-    Opcode.WRITE_LINKS,
-    Opcode.READ_VECTOR,
-    Opcode.WRITE_VECTOR,
-    Opcode.AGGREGATE,
-    Opcode.UPDATE,
-)
 
 
 class Sequencer(wiring.Component):
@@ -70,7 +56,7 @@ class Sequencer(wiring.Component):
                 "dims": Out(5, init=MAX_DIMS),
                 "metric": Out(2),
                 # Slices.
-                "op": Out(3),
+                "op": Out(len(SliceOp)),
                 "everywhere": Out(1),
                 "core": Out(CORE_WIDTH),
                 "index": Out(INDEX_WIDTH),
@@ -152,8 +138,20 @@ class Sequencer(wiring.Component):
         # The command, held while it runs.
         word = Signal(32)
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
+        # What the slices start in DISPATCH is decoded a cycle ahead: their memories' addresses wait for it.
+        launch, searches_all = Signal(len(SliceOp)), Signal()
+        m.d.sync += launch.eq(SliceOp.NONE)
         with m.If(self.start):
-            m.d.sync += word.eq(self.command)
+            m.d.sync += [word.eq(self.command), searches_all.eq(0)]
+            with m.Switch(self.command[:8]):
+                with m.Case(Opcode.SEARCH):
+                    m.d.sync += [
+                        launch.eq(Mux(self.command[29], SliceOp.EXACT, SliceOp.BEAM)),
+                        searches_all.eq(~self.command[30]),
+                    ]
+                with m.Case(*PEEKING):
+                    m.d.sync += launch.eq(SliceOp.PEEK)
+        m.d.comb += [self.op.eq(launch), self.everywhere.eq(searches_all)]
 
         cosine, exists = Signal(), Signal()
         k = Signal(RESULT_COUNT_WIDTH)
@@ -184,6 +182,9 @@ class Sequencer(wiring.Component):
         m.d.sync += [load_valid.eq(load_issue), load_tag.eq(load_dim)]
         dim_in, dim_out = Signal(4), Signal(4)
         fed = Signal()
+        # Rounding and saturation end in a register: the buffer memory is written a cycle later.
+        written, write_value = Signal(), Signal.like(self.buffer_write_value)
+        m.d.sync += [self.buffer_write.eq(written), self.buffer_write_value.eq(write_value)]
         data_key = saturate(self.data, config.key_width)
         updated = saturate(self.scaled_tag[: config.element_width].as_signed() + self.scaled_value, element.width)
         scaled_element = saturate(self.scaled_value, element.width)
@@ -269,8 +270,6 @@ class Sequencer(wiring.Component):
                         m.next = "COLLECT"
                     with m.Case(Opcode.SEARCH):
                         m.d.comb += [
-                            self.op.eq(Mux(value[5], SliceOp.EXACT, SliceOp.BEAM)),
-                            self.everywhere.eq(~value[6]),
                             self.clear_results.eq(1),
                             # Nothing waits for it when k = 0: it would still be at work in the next command.
                             self.norm_start.eq(cosine & (k != 0)),
@@ -280,7 +279,6 @@ class Sequencer(wiring.Component):
                     with m.Case(Opcode.INSERT):
                         load(REGION_VECTOR, unit=cosine)
                     with m.Case(*PEEKING):
-                        m.d.comb += self.op.eq(SliceOp.PEEK)
                         m.next = "REPLY"
 
             with m.State("REPLY"), m.Switch(opcode):
@@ -352,7 +350,7 @@ class Sequencer(wiring.Component):
                 m.d.comb += [
                     self.buffer_read_addr.eq(Cat((dim_in + self.gather_valid)[:4], Const(REGION_DELTA, 2))),
                     self.scaler_valid.eq(self.gather_valid),
-                    self.buffer_write.eq(self.scaled_valid),
+                    written.eq(self.scaled_valid),
                 ]
                 m.d.sync += [dim_in.eq(dim_in + self.gather_valid), dim_out.eq(dim_out + self.scaled_valid)]
                 with m.Switch(opcode):
@@ -360,17 +358,17 @@ class Sequencer(wiring.Component):
                         m.d.comb += [
                             self.scaler_y.eq(Choice(Const(f) for f in config.mean_factors)[self.gather_links]),
                             self.scaler_mode.eq(ScalerMode.MEAN),
-                            self.buffer_write_value.eq(scaled_delta),
+                            write_value.eq(scaled_delta),
                         ]
                     with m.Case(Opcode.UPDATE):
                         m.d.comb += [
                             self.scaler_y.eq(self.alpha),
                             self.scaler_mode.eq(ScalerMode.UPDATE),
                             self.scaler_tag.eq(self.gather_value),
-                            self.buffer_write_value.eq(updated),
+                            write_value.eq(updated),
                         ]
                     with m.Default():
-                        m.d.comb += self.buffer_write_value.eq(scaled_element)
+                        m.d.comb += write_value.eq(scaled_element)
                 target = Signal(2)
                 m.d.comb += target.eq(
                     Mux(
@@ -379,18 +377,16 @@ class Sequencer(wiring.Component):
                         Mux(opcode == Opcode.UPDATE, REGION_SCRATCH, REGION_VECTOR),
                     )
                 )
-                m.d.comb += self.buffer_write_addr.eq(Cat(dim_out, Cat(target)[:2]))
-                with m.If(self.scaled_valid & (dim_out == MAX_DIMS - 1)):
+                m.d.sync += self.buffer_write_addr.eq(Cat(dim_out, target))
+                with m.If(self.buffer_write & self.buffer_write_addr[:4].all()):
                     with m.If(opcode == Opcode.UPDATE):
                         load(REGION_SCRATCH, unit=cosine)
                     with m.Else():
                         finish()
 
-            with m.State("SCAN"):
-                m.d.comb += self.everywhere.eq(~value[6])
-                with m.If(~self.slices_busy):
-                    m.d.comb += [self.merge_start.eq(1), self.collect.eq(1)]
-                    m.next = "COLLECT"
+            with m.State("SCAN"), m.If(~self.slices_busy):
+                m.d.comb += [self.merge_start.eq(1), self.collect.eq(1)]
+                m.next = "COLLECT"
 
             with m.State("COLLECT"):
                 merging = opcode == Opcode.MERGE

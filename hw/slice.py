@@ -1,6 +1,6 @@
 """A slice: one datapath, the memories of its cores, and the units that walk them."""
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
@@ -36,16 +36,16 @@ __all__ = ["Poke", "Slice", "SliceOp", "slice_ports"]
 OPERAND_WIDTH = 4
 
 
-class SliceOp(IntEnum):
-    """What the sequencer asks of the slices."""
+class SliceOp(IntFlag):
+    """What the sequencer asks of the slices: one bit each, so that no unit's start waits for another's."""
 
     NONE = 0
     EXACT = 1
     BEAM = 2
-    INSERT = 3
-    COPY = 4
-    GATHER = 5
-    PEEK = 6
+    INSERT = 4
+    COPY = 8
+    GATHER = 16
+    PEEK = 32
 
 
 class Poke(IntEnum):
@@ -62,7 +62,7 @@ def slice_ports(config: Config) -> dict[str, wiring.Member]:
     """The ports of a slice, without building one."""
     return {
         "slice_id": In(CORE_WIDTH),
-        "op": In(3),
+        "op": In(len(SliceOp)),
         "everywhere": In(1),
         "core": In(CORE_WIDTH),
         "index": In(INDEX_WIDTH),
@@ -133,8 +133,8 @@ class Slice(wiring.Component):
         ]
 
         def starts(op: SliceOp) -> Signal:
-            signal = Signal(name=f"start_{op.name.lower()}")
-            m.d.comb += signal.eq(chosen & (self.op == op.value))
+            signal = Signal(name=f"start_{str(op.name).lower()}")
+            m.d.comb += signal.eq(chosen & (self.op & op.value).any())
             return signal
 
         start_exact, start_beam, start_insert, start_copy, start_gather, start_peek = (
@@ -336,11 +336,13 @@ class Slice(wiring.Component):
             gathers3.eq(gathers2),
             gathers4.eq(gathers3),
         ]
-        searched, record_core = Signal(), Signal(CORE_WIDTH)
+        searched, record_core, clears = Signal(), Signal(CORE_WIDTH), Signal()
+        m.d.sync += clears.eq(self.clear_results | start_insert)
         m.d.comb += [
             searched.eq(distance.out_valid & ~gathers4),
             record_core.eq((record[INDEX_WIDTH:] << config.slice_bits) | self.slice_id),
-            topk.clear.eq(self.clear_results | start_insert),
+            # A cycle late: the first distance is further away than that.
+            topk.clear.eq(clears),
             topk.push.eq(searched & accept4),
             topk.key.eq(distance.distance),
             topk.core.eq(record_core),

@@ -14,8 +14,8 @@ from golden.spec import Config
 from golden.spec.constants import MAX_DIMS, MAX_NEIGHBOURS, MAX_RESULTS, PIPELINE_LATENCY, SCALER_LATENCY
 
 LOAD_CYCLES = MAX_DIMS + SCALER_LATENCY + 1
-GATHER_CYCLES = 2 + 2 + PIPELINE_LATENCY + SCALER_LATENCY
-"""Cycles of an AGGREGATE or READ_VECTOR beside its 16 a neighbour: decode, lookup, and the way to the buffer."""
+GATHER_CYCLES = 2 + 2 + PIPELINE_LATENCY + SCALER_LATENCY + 1
+"""Cycles of an AGGREGATE or READ_VECTOR beside its 16 a neighbour: decode, lookup, the way to the buffer, a write."""
 
 
 def copy_cycles(config: Config) -> int:

@@ -56,6 +56,23 @@ SEARCH_KEEP = 0x80
 """Bits of SEARCH's value field: k (clamped to 16), exact instead of beam, one core only, merge into the old list."""
 
 
+PEEKING = (
+    Opcode.SET_TYPE,
+    Opcode.GET_TYPE,
+    Opcode.TYPE_MATCHES,
+    Opcode.SET_WEIGHT,
+    Opcode.GET_WEIGHT,
+    Opcode.COUNT,
+    Opcode.READ_LINKS,
+    Opcode.WRITE_LINKS,
+    Opcode.READ_VECTOR,
+    Opcode.WRITE_VECTOR,
+    Opcode.AGGREGATE,
+    Opcode.UPDATE,
+)
+"""Opcodes that look at a node or core first (PEEK) and go on with what they saw."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommandInfo:
     """What the documentation, the drivers and the front end need to know of a command."""
