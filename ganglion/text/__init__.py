@@ -1,0 +1,26 @@
+"""Text classification: reading texts, splitting them into words, and the classifiers by name."""
+
+from ganglion.text.csv_file import Columns, CsvError, Rows, read_rows, row_blocks
+from ganglion.text.datasets import DATASETS, Dataset, as_dataset, class_numbers, data_folder
+from ganglion.text.methods import METHODS, TextClassifier, as_method, load_model
+from ganglion.text.model_file import ModelFileError, read_model, write_model
+
+__all__ = [
+    "DATASETS",
+    "METHODS",
+    "Columns",
+    "CsvError",
+    "Dataset",
+    "ModelFileError",
+    "Rows",
+    "TextClassifier",
+    "as_dataset",
+    "as_method",
+    "class_numbers",
+    "data_folder",
+    "load_model",
+    "read_model",
+    "read_rows",
+    "row_blocks",
+    "write_model",
+]

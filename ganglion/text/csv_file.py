@@ -1,0 +1,210 @@
+"""Labelled texts from CSV files: gzip or plain, with a header or without, in blocks of rows.
+
+Fields are separated by commas and may be quoted with ``"`` (doubled inside). Text is UTF-8. Every error names file and
+line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from io import BufferedIOBase
+from itertools import chain, islice
+from pathlib import Path
+
+__all__ = ["MAX_FIELD_CHARACTERS", "Columns", "CsvError", "Rows", "read_rows", "row_blocks"]
+
+MAX_FIELD_CHARACTERS = 1 << 24
+BLOCK_BYTES = 1 << 22
+BLOCK_ROWS = 1 << 16
+MAX_LINE_BYTES = 1 << 26
+NEWLINE = b"\n"
+GZIP_MAGIC = b"\x1f\x8b"
+
+LABEL_NAMES = ("label", "class index", "class", "category")
+TEXT_NAMES = (("title", "description"), ("title", "content"), ("title", "text"), ("text",), ("description",))
+
+
+class CsvError(ValueError):
+    """A file that is no such table; the message names file, line and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the column of the label and of those of the text.
+
+    None: found by itself. In a file without a header (its first field is an integer) the label comes first and the text
+    is everything behind it.
+    """
+
+    label: str | None = None
+    text: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file: ``labels`` and ``texts`` (its text columns joined by a space), both [n].
+
+    ``header``: the column names, None when the file has none. ``n_before``: rows of the file before these ones.
+    """
+
+    name: str
+    header: tuple[str, ...] | None
+    labels: list[str]
+    texts: list[str]
+    n_before: int = 0
+
+    def place(self, row: int) -> str:
+        """File and line of a row, for messages. Reads the file again, if it is one."""
+        return _place(self.name, self.n_before + row + (self.header is not None))
+
+
+def read_rows(path: Path, columns: Columns | None = None) -> Rows:
+    """All rows of a file. Raises CsvError, or OSError."""
+    blocks = list(row_blocks(path, columns))
+    labels = list(chain.from_iterable(block.labels for block in blocks))
+    texts = list(chain.from_iterable(block.texts for block in blocks))
+    return Rows(blocks[0].name, blocks[0].header, labels, texts)
+
+
+def row_blocks(
+    source: Path | BufferedIOBase, columns: Columns | None = None, *, n_rows: int = BLOCK_ROWS, labelled: bool = True
+) -> Iterator[Rows]:
+    """The rows of a file or of a binary stream, ``n_rows`` at a time: one row at least, else CsvError.
+
+    Without ``labelled`` a column of labels need not be there; ``labels`` is empty where it is not.
+    """
+    name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "standard input"))
+    limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    try:
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+            yield from _blocks(name, file, Columns() if columns is None else columns, n_rows, labelled)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labelled: bool) -> Iterator[Rows]:
+    records = _records(name, file)
+    first = next(records, None)
+    if first is None:
+        raise CsvError(f"{name} is empty")
+    header, label, text = _layout(name, first, columns, labelled)
+    if header is None:
+        records = chain([first], records)
+    n_before = 0
+    while block := list(islice(records, n_rows)):
+        if set(map(len, block)) != {len(first)}:
+            row = next(number for number, record in enumerate(block) if len(record) != len(first))
+            place = _place(name, n_before + row + (header is not None))
+            raise CsvError(f"{place}: {len(block[row])} columns, {len(first)} before")
+        sides = list(zip(*block, strict=True))
+        texts = (
+            list(sides[text[0]]) if len(text) == 1 else list(map(" ".join, zip(*(sides[i] for i in text), strict=True)))
+        )
+        yield Rows(name, header, [] if label is None else list(sides[label]), texts, n_before)
+        n_before += len(block)
+    if not n_before:
+        raise CsvError(f"{name} has a header and no rows")
+
+
+def _layout(
+    name: str, first: Sequence[str], columns: Columns, labelled: bool
+) -> tuple[tuple[str, ...] | None, int | None, tuple[int, ...]]:
+    """Header, place of the label and places of the texts, from a file's first row."""
+    header = tuple(field.strip() for field in first)
+    if columns.label is None and columns.text is None and header[0].isdecimal():
+        if len(first) < 2:
+            raise CsvError(f"{name}, line 1: a class and no text")
+        return None, 0, tuple(range(1, len(first)))
+    folded = [field.casefold() for field in header]
+    shown = ", ".join(header)[:200]
+
+    def place(wanted: str) -> int:
+        if (times := folded.count(wanted.casefold())) != 1:
+            raise CsvError(f"{name}, line 1: {'more than one' if times else 'no'} column {wanted!r} among {shown}")
+        return folded.index(wanted.casefold())
+
+    known = [candidate for candidate in LABEL_NAMES if candidate in folded]
+    label: int | None = None
+    if columns.label is not None:
+        label = place(columns.label)
+    elif known:
+        label = place(known[0])
+    elif labelled:
+        raise CsvError(f"{name}, line 1: no column {' or '.join(map(repr, LABEL_NAMES))} among {shown}")
+    if columns.text is not None:
+        return header, label, tuple(place(wanted) for wanted in columns.text)
+    for candidate in TEXT_NAMES:
+        if all(wanted in folded for wanted in candidate):
+            return header, label, tuple(place(wanted) for wanted in candidate)
+    raise CsvError(f"{name}, line 1: no column for the text ({_names()}) among {shown}")
+
+
+def _names() -> str:
+    return "; ".join(" and ".join(candidate) for candidate in TEXT_NAMES)
+
+
+def _place(name: str, number: int) -> str:
+    """File and line of its record ``number`` (from 0, header included)."""
+    if Path(name).is_file():
+        with Path(name).open("rb") as file:
+            reader = csv.reader(_lines(name, file), strict=True)
+            next(islice(filter(None, reader), number, None), None)
+            return f"{name}, line {reader.line_num}"
+    return f"{name}, record {number + 1}"
+
+
+def _records(name: str, file: BufferedIOBase) -> Iterator[list[str]]:
+    """The records of a file, blank lines left out."""
+    reader = csv.reader(_lines(name, file), strict=True)
+    try:
+        yield from filter(None, reader)
+    except csv.Error as problem:
+        raise CsvError(f"{name}, line {reader.line_num}: {problem}") from problem
+
+
+def _lines(name: str, file: BufferedIOBase) -> Iterator[str]:
+    """The lines of a file with their ends, as the csv module wants them."""
+    n_lines, pieces, n_waiting = 0, [], 0
+    for block in _blocks_of_bytes(name, file):
+        end = block.rfind(NEWLINE) + 1
+        pieces.append(block[:end] if end else block)
+        if end:
+            content = b"".join(pieces)
+            yield from _decoded(name, content, n_lines)
+            n_lines += content.count(NEWLINE)
+            pieces, n_waiting = [block[end:]], 0
+        n_waiting += len(block) - end
+        if n_waiting > MAX_LINE_BYTES:
+            raise CsvError(f"{name}, line {n_lines + 1}: longer than {MAX_LINE_BYTES:,} bytes")
+    yield from _decoded(name, b"".join(pieces), n_lines)
+
+
+def _decoded(name: str, content: bytes, n_before: int) -> Iterator[str]:
+    if not n_before:
+        content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        line = n_before + content.count(NEWLINE, 0, problem.start) + 1
+        raise CsvError(f"{name}, line {line}: byte {content[problem.start]:#04x} is not UTF-8") from problem
+    return io.StringIO(text, newline="")
+
+
+def _blocks_of_bytes(name: str, file: BufferedIOBase) -> Iterator[bytes]:
+    """The content of a file or stream, unpacked when it is gzip, as it comes."""
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
+    opened: BufferedIOBase = buffered
+    if buffered.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] == GZIP_MAGIC:
+        opened = gzip.GzipFile(fileobj=buffered, mode="rb")
+    try:
+        while block := opened.read1(BLOCK_BYTES):
+            yield block
+    except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
+        raise CsvError(f"{name}: broken gzip: {problem}") from problem

@@ -1,0 +1,125 @@
+"""The two data sets of the classifiers, where they lie, and class numbers from their labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganglion.text.csv_file import CsvError, Rows
+
+__all__ = ["DATASETS", "Dataset", "as_dataset", "class_numbers", "data_folder"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+MAX_DIGITS = 10
+STOP_WORDS = """a an and are as at be but by for from has have in is it not of on or that the this to was were will
+with"""
+MORE_STOP_WORDS = "about also been her his its their they which who"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: its classes in the order of their numbers, and how each method is set for it.
+
+    ``folders`` and ``files`` are the names under which it is looked for.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    folders: tuple[str, ...]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def find(self, part: str) -> Path:
+        """The file of a part, ``train`` or ``test``. Raises FileNotFoundError saying where it was looked for."""
+        folder = data_folder()
+        if folder is None:
+            raise FileNotFoundError(f"no data folder: set GANGLION_DATA, or give --{part} a file of {self.name}")
+        places = [folder / name / f"{part}{ending}" for name in self.folders for ending in (".csv.gz", ".csv")]
+        for place in places:
+            if place.is_file():
+                return place
+        raise FileNotFoundError(f"no {part} file of {self.name}: none of {', '.join(map(str, places))}")
+
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            "ag_news",
+            "AG News",
+            ("World", "Sports", "Business", "Sci/Tech"),
+            ("ag_news", "ag_news_csv"),
+            {"neuronguard": {"n_words": 1000, "stop_words": frozenset(STOP_WORDS.split())}},
+        ),
+        Dataset(
+            "dbpedia",
+            "DBpedia ontology",
+            (
+                "Company",
+                "EducationalInstitution",
+                "Artist",
+                "Athlete",
+                "OfficeHolder",
+                "MeanOfTransportation",
+                "Building",
+                "NaturalPlace",
+                "Village",
+                "Animal",
+                "Plant",
+                "Album",
+                "Film",
+                "WrittenWork",
+            ),
+            ("dbpedia14", "dbpedia", "dbpedia_csv"),
+            {"neuronguard": {"n_words": 2000, "stop_words": frozenset((STOP_WORDS + " " + MORE_STOP_WORDS).split())}},
+        ),
+    )
+}
+
+
+def as_dataset(name: str) -> Dataset:
+    """The data set of a name. Raises ValueError naming it."""
+    if name not in DATASETS:
+        raise ValueError(f"data set {name!r} is none of {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def data_folder() -> Path | None:
+    """$GANGLION_DATA, or ``shared/data`` beside the project, or None. A GANGLION_DATA that is no folder is an error."""
+    named = os.environ.get("GANGLION_DATA")
+    if named:
+        if not Path(named).is_dir():
+            raise FileNotFoundError(f"GANGLION_DATA is no folder: {named}")
+        return Path(named)
+    usual = PROJECT.parent / "shared" / "data"
+    return usual if usual.is_dir() else None
+
+
+def class_numbers(rows: Rows, classes: Sequence[str]) -> NDArray[np.int64]:
+    """The class of each row, [n], from 0: labels are names of ``classes`` or their numbers, from 0 or from 1.
+
+    Numbers count from 0 if 0 is among them, from 1 if the number of classes is. Where neither is: from 1 in a file as
+    published (no header, or ``class index`` for the label), else from 0. Raises CsvError naming file, line and label.
+    """
+    by_name = {name.casefold(): number for number, name in enumerate(classes)}
+    numbers: dict[str, int] = {}
+    for label in set(rows.labels):
+        text = label.strip()
+        numbers[label] = int(text) if text.isdecimal() and len(text) < MAX_DIGITS else -1
+    published = rows.header is None or "class index" in {name.casefold() for name in rows.header}
+    seen = set(numbers.values())
+    first = 0 if 0 in seen else 1 if len(classes) in seen or published else 0
+    chosen: dict[str, int] = {}
+    for label, number in numbers.items():
+        place = by_name.get(label.strip().casefold(), -1) if number < 0 else number - first
+        if not 0 <= place < len(classes):
+            expected = f"{first} to {first + len(classes) - 1} or {', '.join(classes)}"
+            raise CsvError(f"{rows.place(rows.labels.index(label))}: label {label!r} is none of {expected}")
+        chosen[label] = place
+    return np.array([chosen[label] for label in rows.labels], np.int64)

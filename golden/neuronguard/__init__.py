@@ -1,0 +1,38 @@
+"""NeuronGuard: an event engine on a flat field of 16-byte neurons, and what it learns.
+
+``EventEngine`` defines the behaviour, one event at a time; ``train_batch`` and ``class_potentials`` give the same bits
+for many events at once.
+"""
+
+from golden.neuronguard.classifier import class_field, class_potentials, feedback_of, train_words
+from golden.neuronguard.engine import (
+    Chain,
+    EventEngine,
+    EventLimitError,
+    EventPacket,
+    EventQueue,
+    LeaseError,
+    QueueFullError,
+)
+from golden.neuronguard.field import NO_TARGET, RECORD, RECORD_BYTES, FieldError, NeuronField
+from golden.neuronguard.trainer import train_batch
+
+__all__ = [
+    "NO_TARGET",
+    "RECORD",
+    "RECORD_BYTES",
+    "Chain",
+    "EventEngine",
+    "EventLimitError",
+    "EventPacket",
+    "EventQueue",
+    "FieldError",
+    "LeaseError",
+    "NeuronField",
+    "QueueFullError",
+    "class_field",
+    "class_potentials",
+    "feedback_of",
+    "train_batch",
+    "train_words",
+]
