@@ -16,8 +16,9 @@ import time
 
 import numpy as np
 
-from ganglion.cosim import cosim_engine, record, run_cosim
+from ganglion.cosim import record, run_cosim
 from ganglion.engine import ChangeEvents, EngineError, compare_events
+from ganglion.engine.top import array_engine
 from golden.spec.config import ConfigError, preset
 
 
@@ -44,12 +45,12 @@ def main() -> int:
 
     try:
         config = preset(arguments.preset)
-        with cosim_engine(config, "cxxrtl", log) as fast:
+        with array_engine(config, "cxxrtl", progress=log) as fast:
             reports = []
             for repetition in range(arguments.repetitions):
                 fast.reset()
                 reports.append(run_cosim(config, arguments.operations, arguments.seed + repetition, engine=fast))
-        with cosim_engine(config, "amaranth", log) as slow:
+        with array_engine(config, "amaranth", progress=log) as slow:
             recording = record(config, min(arguments.operations, 200), arguments.seed)
             n_cycles = min(arguments.slow_cycles, recording.end)
             began = time.perf_counter()

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganglion.cosim import CosimReport, cosim_engine, record, run_cosim
+from ganglion.cosim import CosimReport, record, run_cosim
 from ganglion.cosim.run import Recorder
 from ganglion.engine import ChangeEvents, Engine
+from ganglion.engine.top import array_engine
 from golden.fixed.bus_registers import RegisterFile
 from golden.spec import Config, Error, Metric, Opcode, preset
 
@@ -150,7 +151,7 @@ class Broken(Engine):
 
 def test_a_fault_is_found_named_and_shown(tmp_path: Path) -> None:
     recording = record(TINY, 500, seed=2)
-    with cosim_engine(TINY) as inner:
+    with array_engine(TINY) as inner:
         for signal, bits, from_cycle in (("s_axil_rdata", 0x100, 9_000), ("irq", 1, 0), ("s_axil_bresp", 2, 20_000)):
             inner.reset()
             place = inner.ports.output(signal).word_offset

@@ -6,7 +6,8 @@ import pytest
 from ganglion import BackendError, Config, Device, preset
 from ganglion.backends import ArrayState
 from ganglion.backends.bus import AxiLiteBus, BusError, read, write
-from ganglion.backends.sim import SimulationBackend, simulated_top
+from ganglion.backends.sim import SimulationBackend
+from ganglion.engine.top import array_engine
 from golden.spec import Opcode, by_name, encode
 
 CONFIG = preset("tiny")
@@ -96,7 +97,7 @@ def test_files_go_from_one_backend_to_the_other(tmp_path):
 
 @pytest.fixture
 def bus():
-    engine = simulated_top(CONFIG)
+    engine = array_engine(CONFIG)
     yield AxiLiteBus(engine, CONFIG)
     engine.close()
 
@@ -134,7 +135,7 @@ def test_a_command_without_interrupt_is_given_up(bus, monkeypatch):
 
 def test_another_configuration_is_refused(monkeypatch):
     other = Config(cores=4, slices=2, lanes=4, contexts=2)
-    monkeypatch.setattr("ganglion.backends.sim.simulated_top", lambda _config, progress: simulated_top(CONFIG))
+    monkeypatch.setattr("ganglion.backends.sim.array_engine", lambda _config, progress: array_engine(CONFIG))
     with pytest.raises(BackendError, match=r"register CONFIG holds 0x[0-9a-f]+, this configuration's is 0x[0-9a-f]+"):
         SimulationBackend(other)
 

@@ -10,27 +10,13 @@ from numpy.typing import NDArray
 
 from ganglion.backends.base import ArrayState, Backend, BackendError, Ints, RawResults
 from ganglion.backends.bus import AxiLiteBus, Transfer, read, write
-from ganglion.engine import Engine, Progress, make_engine
+from ganglion.engine import Progress
+from ganglion.engine.top import array_engine
 from golden.spec import Buffer, Config, Metric, Opcode, buffers, encode
 from golden.spec.commands import SEARCH_EXACT
 from golden.spec.constants import MAX_DIMS
-from hw.array import SLICE_MODULE
-from hw.slice import Slice
-from hw.top import Ganglion
 
-__all__ = ["SimulationBackend", "simulated_top"]
-
-FEW_SLICES = 8
-"""Of more slices than this, one is compiled and instantiated; fewer run faster as part of the top level."""
-
-
-def simulated_top(config: Config, *, progress: Progress | None = None) -> Engine:
-    """An engine of the top level of ``config``. Raises EngineError when a tool is missing or fails."""
-    if config.slices <= FEW_SLICES:
-        return make_engine(Ganglion(config), progress=progress)
-    return make_engine(
-        Ganglion(config, separate_slice=True), submodules={SLICE_MODULE: Slice(config)}, progress=progress
-    )
+__all__ = ["SimulationBackend"]
 
 
 class SimulationBackend(Backend):
@@ -43,7 +29,7 @@ class SimulationBackend(Backend):
 
     def __init__(self, config: Config, *, progress: Progress | None = None) -> None:
         super().__init__(config)
-        self._engine = simulated_top(config, progress=progress)
+        self._engine = array_engine(config, progress=progress)
         self.bus = AxiLiteBus(self._engine, config)
         self.seconds = 0.0
         """Wall-clock seconds spent in the simulator and its bus driver."""

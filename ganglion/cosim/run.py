@@ -16,21 +16,17 @@ from random import Random
 
 import numpy as np
 
-from ganglion.engine import ChangeEvents, Engine, EngineKind, EventComparer, make_engine, write_vcd
+from ganglion.engine import ChangeEvents, Engine, EngineKind, EventComparer, write_vcd
 from ganglion.engine import Mismatch as OutputMismatch
+from ganglion.engine.top import array_engine
 from golden.fixed.bus import Ganglion as GoldenGanglion
 from golden.spec import Config, Opcode
-from hw.array import SLICE_MODULE
-from hw.slice import Slice
-from hw.top import Ganglion
 
 from .host import Host, Segments
 from .program import RandomProgram
 
-__all__ = ["CosimReport", "Mismatch", "Recording", "cosim_engine", "record", "run_cosim"]
+__all__ = ["CosimReport", "Mismatch", "Recording", "record", "run_cosim"]
 
-FEW_SLICES = 8
-"""Up to here the slices are compiled as part of the top level, which runs faster."""
 BATCH_CYCLES = 1 << 17
 """Cycles that are compared at a time: enough to make the calls cheap, few enough to stop soon after a mismatch."""
 VCD_BEFORE, VCD_AFTER = 2000, 200
@@ -109,16 +105,6 @@ def record(config: Config, operations: int, seed: int) -> Recording:
     return Recorder(config, seed).batch(operations, 1 << 62)
 
 
-def cosim_engine(
-    config: Config, engine: EngineKind = "cxxrtl", progress: Callable[[str], None] | None = None
-) -> Engine:
-    """A simulator of the top level, in the state of power-up. Raises EngineError if it cannot be built."""
-    if config.slices <= FEW_SLICES:
-        return make_engine(Ganglion(config), kind=engine, progress=progress)
-    top = Ganglion(config, separate_slice=True)
-    return make_engine(top, kind=engine, submodules={SLICE_MODULE: Slice(config)}, progress=progress)
-
-
 def run_cosim(
     config: Config,
     operations: int,
@@ -146,7 +132,7 @@ def run_cosim(
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
     own = not isinstance(engine, Engine)
-    simulator = engine if isinstance(engine, Engine) else cosim_engine(config, engine, log)
+    simulator = engine if isinstance(engine, Engine) else array_engine(config, engine, progress=log)
     try:
         return _run(config, operations, seed, simulator, progress or (lambda done, total: None), vcd_dir)
     finally:
