@@ -50,11 +50,11 @@ def router(
             {
                 "sentence": text,
                 "expected": expected,
-                "expert": EXPERTS[int(after.argmax())] if after.any() else None,
                 "potentials": dict(zip(EXPERTS, after.tolist(), strict=True)),
                 "potentials_before": dict(zip(EXPERTS, before.tolist(), strict=True)),
             }
         )
+        routes[-1]["expert"] = _winner(routes[-1]["potentials"])
     facts = {
         "neurons": len(trained.field),
         "field_bytes": trained.field.nbytes,
@@ -68,7 +68,12 @@ def router(
     print_facts("mixture-of-experts router", [(name.replace("_", " "), value) for name, value in facts.items()])
     for moment, name in (("before", "potentials_before"), ("after", "potentials")):
         shown = [
-            (entry["sentence"], *(f"{value:.2f}" for value in entry[name].values()), entry["expert"])
+            (entry["sentence"], *(f"{value:.2f}" for value in entry[name].values()), _winner(entry[name]))
             for entry in routes
         ]
         print_table(f"potentials {moment} training", ("sentence", *EXPERTS, "goes to"), shown)
+
+
+def _winner(potentials: dict[str, float]) -> str | None:
+    """The expert of largest potential, the first on ties; None when all are 0."""
+    return max(potentials, key=lambda name: potentials[name]) if any(potentials.values()) else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
 from ganglion.text.vocabulary import frequent_words, word_hashes
 from ganglion.text.words import TOKENISER, Words, WordTable, split_texts
-from golden.neuronguard import RECORD, NeuronField, class_field, class_potentials, train_words
+from golden.neuronguard import MAGNITUDE, RECORD, NeuronField, class_field, class_potentials, train_words
 
 __all__ = ["NeuronGuardClassifier"]
 
@@ -37,6 +37,8 @@ class NeuronGuardClassifier:
         wrong = aims[(aims < n_words) | (aims >= len(field))]
         if wrong.size:
             raise ValueError(f"a word is aimed at neuron {wrong[0]}, which is no class")
+        if field.potential.any() or not (field.threshold[:n_words] <= MAGNITUDE).all():
+            raise ValueError("a neuron is not at rest, or a word does not fire at once")
         self.classes, self.words, self.field = tuple(classes), tuple(words), field
 
     @classmethod

@@ -4,7 +4,7 @@
 for many events at once.
 """
 
-from golden.neuronguard.classifier import class_field, class_potentials, feedback_of, train_words
+from golden.neuronguard.classifier import MAGNITUDE, class_field, class_potentials, feedback_of, train_words
 from golden.neuronguard.engine import (
     Chain,
     EventEngine,
@@ -18,6 +18,7 @@ from golden.neuronguard.field import NO_TARGET, RECORD, RECORD_BYTES, FieldError
 from golden.neuronguard.trainer import train_batch
 
 __all__ = [
+    "MAGNITUDE",
     "NO_TARGET",
     "RECORD",
     "RECORD_BYTES",

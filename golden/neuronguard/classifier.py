@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from golden.neuronguard.field import NO_TARGET, NeuronField
 from golden.neuronguard.trainer import train_batch
 
-__all__ = ["class_field", "class_potentials", "feedback_of", "train_words"]
+__all__ = ["MAGNITUDE", "class_field", "class_potentials", "feedback_of", "train_words"]
 
 MAGNITUDE = 1.0
 THRESHOLD = 1.0
@@ -59,14 +59,12 @@ def class_potentials(
 ) -> NDArray[np.float32]:
     """Potentials of the class neurons, [n_texts, n_classes], after the words of each text ran, in their order.
 
-    ``words`` [n] are word neurons, ``texts`` [n] the number of the text each is in. The field is quiet and stays so.
+    ``words`` [n] are word neurons, ``texts`` [n] the number of the text each is in. ``field`` is one of ``class_field``,
+    trained or not: quiet, and one event makes a word fire.
     """
     first = len(field) - n_classes
-    fires = np.flatnonzero(field.threshold[:first] <= MAGNITUDE)
-    places = np.zeros(first, np.int64)
-    places[fires] = field.target[fires].astype(np.int64) - first
-    signals = np.zeros(first, np.float32)
-    signals[fires] = field.weight[fires]
+    places = field.target[:first].astype(np.int64) - first
+    signals = np.ascontiguousarray(field.weight[:first])
     potentials = np.zeros(n_texts * n_classes, np.float32)
     # at() adds in the order of its indices, so each sum is that of the events one after the other.
     np.add.at(potentials, texts * n_classes + places[words], signals[words])
