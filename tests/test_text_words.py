@@ -74,7 +74,7 @@ def random_texts(n):
     alphabet = [
         *"abcdefghijklmnopqrstuvwxyzABCXYZ",
         *"      .,;0123-_'\n\0\x7f@[`{",
-        *"éÜß×«¿ÀÿĀж東\u2013\u2028\u3001\u2070\uffff𝄞",
+        *"éÜß\u00d7«¿ÀÿĀж東\u2013\u2028\u3001\u2070\uffff𝄞",
     ]
     return ["".join(RNG.choice(alphabet, RNG.integers(0, 120))) for _ in range(n)]
 

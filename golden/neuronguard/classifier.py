@@ -59,8 +59,8 @@ def class_potentials(
 ) -> NDArray[np.float32]:
     """Potentials of the class neurons, [n_texts, n_classes], after the words of each text ran, in their order.
 
-    ``words`` [n] are word neurons, ``texts`` [n] the number of the text each is in. ``field`` is one of ``class_field``,
-    trained or not: quiet, and one event makes a word fire.
+    ``words`` [n] are word neurons, ``texts`` [n] the number of the text each is in. ``field`` is one of
+    ``class_field``, trained or not: quiet, and one event makes a word fire.
     """
     first = len(field) - n_classes
     places = field.target[:first].astype(np.int64) - first
