@@ -206,7 +206,8 @@ class VectorArray(wiring.Component):
             normaliser.start.eq(sequencer.norm_start),
             normaliser.dims.eq(sequencer.dims),
             normaliser.scaler_valid.eq(scaler.out_valid),
-            normaliser.scaler_value.eq(scaler.value),
+            # Squares come in the mode raw: `key` is the value then, and ready earlier.
+            normaliser.scaler_value.eq(scaler.key),
             sequencer.norm_busy.eq(normaliser.busy),
             sequencer.norm_ready.eq(normaliser.ready),
             sequencer.norm_multiply.eq(normaliser.multiply),

@@ -71,8 +71,11 @@ class GraphStore(wiring.Component):
         full, all_pinned = Signal(), Signal()
         m.d.comb += [full.eq(n_links >= MAX_NEIGHBOURS), all_pinned.eq(n_pinned >= MAX_NEIGHBOURS)]
 
-        displaced = Signal(INDEX_WIDTH)
-        with m.Switch(n_pinned):
+        # An update is decided in one cycle and written in the next: the way through the memory's data is long.
+        updates = Signal()
+        displaced, pin_slot = Signal(INDEX_WIDTH), Signal(LINK_COUNT_WIDTH)
+        m.d.sync += [updates.eq(self.op[1] & ~updates), pin_slot.eq(n_pinned)]
+        with m.Switch(pin_slot):
             for slot, link in enumerate(links):
                 with m.Case(slot):
                     m.d.comb += displaced.eq(link)
@@ -96,27 +99,30 @@ class GraphStore(wiring.Component):
             ]
             takes_node = (pins & at_pin) | (links_back & at_end) | (shifts if last else 0)
             choice = Signal(2, name=f"choice{slot}")
-            m.d.comb += choice.eq(Mux(takes_node, 1, Mux(pins & at_end, 2, Mux(shifts, 3, 0))))
+            m.d.sync += choice.eq(Mux(takes_node, 1, Mux(pins & at_end, 2, Mux(shifts, 3, 0))))
             newer = link if last else links[slot + 1]
             chosen = Signal(INDEX_WIDTH, name=f"chosen{slot}")
             m.d.comb += chosen.eq(Mux(choice[1], Mux(choice[0], newer, displaced), Mux(choice[0], self.node, link)))
             slots.append(chosen)
         more, more_pinned = Signal(LINK_COUNT_WIDTH), Signal(LINK_COUNT_WIDTH)
-        m.d.comb += [
+        m.d.sync += [
             more.eq(n_links + (~full & (pins | links_back))),
             more_pinned.eq(n_pinned + pins),
         ]
 
         data = Signal(NODE_WIDTH)
-        m.d.comb += data.eq(Mux(self.op[1], pack_node(slots, more, more_pinned), self.write_word))
+        m.d.comb += data.eq(Mux(updates, pack_node(slots, more, more_pinned), self.write_word))
 
-        write = Signal()
-        m.d.comb += write.eq((self.op != GraphOp.NONE) | self.overwrite)
+        writes, busy = Signal(), Signal()
+        m.d.comb += [
+            writes.eq(updates | (self.op == GraphOp.WRITE) | ((self.op == GraphOp.NONE) & self.overwrite)),
+            busy.eq(writes | self.op[1]),
+        ]
         if self.external:
             m.d.comb += [
                 self.store_data.eq(data),
-                self.store_write.eq(write),
-                self.store_read.eq(self.read & ~write),
+                self.store_write.eq(writes),
+                self.store_read.eq(self.read & ~busy),
                 self.word.eq(self.loaded),
             ]
         else:
@@ -125,10 +131,10 @@ class GraphStore(wiring.Component):
             read_port, write_port = nodes.read_port(), nodes.write_port()
             m.d.comb += [
                 read_port.addr.eq(self.addr),
-                read_port.en.eq(self.read & ~write),
+                read_port.en.eq(self.read & ~busy),
                 write_port.addr.eq(self.addr),
                 write_port.data.eq(data),
-                write_port.en.eq(write),
+                write_port.en.eq(writes),
                 self.word.eq(read_port.data),
             ]
         return m

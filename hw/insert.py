@@ -67,7 +67,7 @@ class InsertEngine(wiring.Component):
             is_other.eq(~is_parent & (n_others < MAX_NEIGHBOURS - 1)),
             parent_known.eq(parent_found | is_parent),
             others_known.eq(n_others + is_other),
-            is_last.eq((self.rank + 1 == self.near_count) | (parent_known & (others_known == MAX_NEIGHBOURS - 1))),
+            is_last.eq((self.rank + 1 == self.near_count) | (parent_found & (n_others == MAX_NEIGHBOURS - 1))),
         ]
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
@@ -107,8 +107,12 @@ class InsertEngine(wiring.Component):
                 m.d.sync += [
                     parent_found.eq(parent_known),
                     n_others.eq(others_known),
-                    self.rank.eq(self.rank + 1),
                 ]
+                m.next = "SETTLE"
+            with m.State("SETTLE"):
+                # The graph store writes what LINK asked for.
+                m.d.comb += self.graph_row.eq(self.near_index)
+                m.d.sync += self.rank.eq(self.rank + 1)
                 with m.If(is_last):
                     m.next = "STORE"
                 with m.Else():

@@ -54,8 +54,8 @@ class ResultList(wiring.Component):
 
         bank, ends = Signal(), Signal()
         pointer, pointer_next = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS + 1))
-        old_count, taken, written, k = (
-            Signal(RESULT_COUNT_WIDTH, name=n) for n in ("old_count", "taken", "written", "k_limit")
+        old_count, left, written, k = (
+            Signal(RESULT_COUNT_WIDTH, name=n) for n in ("old_count", "left", "written", "k_limit")
         )
         new, old = Signal(signed(entry_width)), Signal(signed(entry_width))
         m.d.comb += [
@@ -65,16 +65,17 @@ class ResultList(wiring.Component):
             write.addr.eq(Cat(written[:4], ~bank)),
         ]
 
-        new_end, new_here, old_here, old_first = Signal(), Signal(), Signal(), Signal()
+        new_end, new_here, old_first = Signal(), Signal(), Signal()
+        # Counts are compared a cycle ahead: no new entry left, one left, an old one left.
+        none_left, one_left, old_here = Signal(), Signal(), Signal()
         take_old, last_new, full = Signal(), Signal(), Signal()
         m.d.comb += [
-            new_end.eq((taken == k) | (self.in_occupied & ~self.in_valid)),
-            new_here.eq(self.in_occupied & self.in_valid & (taken != k)),
-            # The pointer never passes the count.
-            old_here.eq(pointer != old_count),
+            k.eq(Mux(self.k[4], MAX_RESULTS, self.k)),
+            new_end.eq(none_left | (self.in_occupied & ~self.in_valid)),
+            new_here.eq(self.in_occupied & self.in_valid & ~none_left),
             old_first.eq(old < new),
             # Not with the first entry: the reading port looks at it in the list's last cycle.
-            last_new.eq(new_here & (taken + 1 == k) & ~old_here & (written != 0)),
+            last_new.eq(new_here & one_left & ~old_here & (written != 0)),
             full.eq(write.en & (written == MAX_RESULTS - 1)),
             pointer_next.eq(pointer),
             write.data.eq(Mux(take_old, old, new)),
@@ -93,9 +94,11 @@ class ResultList(wiring.Component):
                     m.d.comb += pointer_next.eq(0)
                     m.d.sync += [
                         old_count.eq(Mux(self.keep, self.count, 0)),
-                        taken.eq(0),
+                        old_here.eq(self.keep & (self.count != 0)),
                         written.eq(0),
-                        k.eq(Mux(self.k[4], MAX_RESULTS, self.k)),
+                        left.eq(k),
+                        none_left.eq(k == 0),
+                        one_left.eq(k == 1),
                     ]
                     m.next = "COLLECT"
                 with m.Elif(self.clear):
@@ -110,9 +113,12 @@ class ResultList(wiring.Component):
                     # Whether an entry is written does not depend on which one: comparing comes late in the cycle.
                     write.en.eq(new_here | (old_here & new_end)),
                 ]
-                m.d.sync += [taken.eq(taken + self.take), written.eq(written + write.en)]
+                m.d.sync += written.eq(written + write.en)
+                with m.If(self.take):
+                    m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
                 with m.If(take_old):
                     m.d.comb += pointer_next.eq(pointer + 1)
+                    m.d.sync += old_here.eq(pointer + 1 != old_count)
                 m.d.comb += [ends.eq(full | last_new | (new_end & ~old_here)), self.done.eq(ends)]
                 m.d.comb += self.total.eq(written + write.en)
                 with m.If(ends):

@@ -370,13 +370,13 @@ class Slice(wiring.Component):
 
         # The sorted list offered to the merger, or ranked by the insert unit.
         leaf_rank, next_leaf_rank = Signal(5), Signal(5)
-        # The insert unit moves on to the next rank in the cycle after it has read a node's links.
-        linking = Signal()
+        # The insert unit moves on to the next rank two cycles after it has read a node's links.
+        linking, settling = Signal(), Signal()
         m.d.comb += next_leaf_rank.eq(Mux(topk.clear, 0, leaf_rank + self.leaf_pop))
-        m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read)]
+        m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read), settling.eq(linking)]
         m.d.comb += [
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
-            topk.step.eq(Mux(inserting, linking, self.leaf_pop)),
+            topk.step.eq(Mux(inserting, settling, self.leaf_pop)),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
             self.leaf_core.eq(topk.out_core),

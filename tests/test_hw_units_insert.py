@@ -89,7 +89,7 @@ class InsertLoop:
         self.new = np.zeros((n, 3), np.int64)
         self.near, self.near_count = np.zeros((n, 16), np.int64), np.ones(n, np.int64)
         self.scan, self.idle = np.zeros(n, np.int64), np.ones(n, bool)
-        self.read, self.word = np.zeros(n, bool), np.zeros(n, np.int64)
+        self.read, self.settles, self.word = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, np.int64)
 
     def run(self, n_cycles: int) -> None:
         """Inserts one after the other into random places; starts while busy are there to be ignored."""
@@ -117,7 +117,8 @@ class InsertLoop:
         self._graph(outputs)
         full = (outputs["busy"] == 1) & (count == 32) & (outputs["store"] == 0)
         self._finish((outputs["store"] == 1) | full, full, count)
-        self.rank = np.where(self.read, (outputs["rank"] + 1) % 16, outputs["rank"]) * (outputs["scan_start"] == 0)
+        self.rank = np.where(self.settles, (outputs["rank"] + 1) % 16, outputs["rank"]) * (outputs["scan_start"] == 0)
+        self.settles = self.read
         self.read = outputs["graph_read"] == 1
         self.idle = ((outputs["busy"] == 0) & ~begins) | (outputs["store"] == 1) | full
 
@@ -172,7 +173,7 @@ def check_against_plain_graph(loop: InsertLoop) -> int:
 
 
 def check_cycles(stimulus: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> int:
-    """Time from start to the end of busy: 1 when full, else CHECK, SCAN until it is over, 2 a link, STORE."""
+    """Time from start to the end of busy: 1 when full, else CHECK, SCAN until it is over, 3 a link, STORE."""
     n_checked = 0
     for stream in range(len(outputs["busy"])):
         busy = outputs["busy"][stream]
@@ -183,7 +184,7 @@ def check_cycles(stimulus: dict[str, np.ndarray], outputs: dict[str, np.ndarray]
             now = slice(begin, end)
             expected = 1
             if outputs["store"][stream, now].any():
-                expected += 2 * int(outputs["graph_read"][stream, now].sum()) + 1
+                expected += 3 * int(outputs["graph_read"][stream, now].sum()) + 1
             if outputs["scan_start"][stream, begin]:
                 idle = np.flatnonzero(stimulus["scan_busy"][stream, begin + 2 : end] == 0)
                 expected += 2 + int(idle[0])

@@ -67,27 +67,33 @@ def test_graph_store(config: Config) -> None:
 
 
 def test_graph_store_with_a_memory_outside() -> None:
-    """The same updates where the words live in a memory that is shared with the vectors: all combinational."""
-    rng, shape = np.random.default_rng(8), (20, 500)
+    """The same updates where the words live in a memory that is shared with the vectors, which holds what it read."""
+    rng, shape = np.random.default_rng(8), (1000, 20)
     stimulus = {
         "addr": random_bits(rng, shape, 6),
         "read": random_bits(rng, shape, 1),
         "op": random_bits(rng, shape, 2),
         "node": random_bits(rng, shape, 5),
         "write_word": graph_words(rng, shape),
-        "loaded": graph_words(rng, shape),
+        "overwrite": random_bits(rng, shape, 1),
+        "loaded": np.repeat(graph_words(rng, (shape[0], 1)), shape[1], axis=1),
     }
     unit = hw.graph_store.GraphStore(TINY, external=True)
     with make_engine(unit) as engine:
         rows = pack(engine.ports.inputs, stimulus)
         outputs = unpack(engine.ports.outputs, engine.run_streams(rows))
-    flat = {name: values.reshape(-1).astype(np.int64) for name, values in stimulus.items()}
-    op, word, node = flat["op"], flat["loaded"], flat["node"]
-    data = np.where(op == 2, pin(word, node), np.where(op == 3, link_back(word, node), flat["write_word"]))
-    np.testing.assert_array_equal(outputs["store_data"].reshape(-1), data.astype(np.uint64))
     np.testing.assert_array_equal(outputs["word"], stimulus["loaded"])
-    np.testing.assert_array_equal(outputs["store_write"], stimulus["op"] != 0)
-    np.testing.assert_array_equal(outputs["store_read"], (stimulus["op"] == 0) & (stimulus["read"] == 1))
+    update = np.zeros(shape[0], np.int64)
+    for cycle in range(shape[1]):
+        now = {name: values[:, cycle].astype(np.int64) for name, values in stimulus.items()}
+        pending, op, word = update > 0, now["op"], now["loaded"]
+        changed = np.where(update == 2, pin(word, now["node"]), link_back(word, now["node"]))
+        writes = pending | (op == 1) | ((op == 0) & (now["overwrite"] == 1))
+        data = np.where(pending, changed, now["write_word"])
+        np.testing.assert_array_equal(outputs["store_write"][:, cycle], writes)
+        np.testing.assert_array_equal(outputs["store_read"][:, cycle], ~writes & (op == 0) & (now["read"] == 1))
+        np.testing.assert_array_equal(outputs["store_data"][:, cycle][writes], data[writes].astype(np.uint64))
+        update = np.where(pending | (op < 2), 0, op)
 
 
 @pytest.mark.parametrize("config", LANE_CONFIGS, ids=name_of)

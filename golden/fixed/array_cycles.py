@@ -18,6 +18,10 @@ GATHER_CYCLES = 2 + 2 + PIPELINE_LATENCY + SCALER_LATENCY + 1
 """Cycles of an AGGREGATE or READ_VECTOR beside its 16 a neighbour: decode, lookup, the way to the buffer, a write."""
 
 
+LINK_CYCLES = 3
+"""Cycles of an INSERT for each list entry it works off: read, link, and the write of the link."""
+
+
 def copy_cycles(config: Config) -> int:
     """From the cycle after a row copy's start to the command's last cycle."""
     return config.n_chunks + 1 + 1
@@ -39,7 +43,7 @@ def insert_cycles(
 ) -> I64Array:
     """N of INSERT: cycles of NORMALISE, the core's count before, and the list entries that were linked."""
     scan = np.where(np.asarray(n_before) > 0, np.asarray(n_before) * n_row_words + PIPELINE_LATENCY + 1, 0)
-    linking = scan + 2 * np.asarray(n_worked) + 1 + copy_cycles(config) - 1
+    linking = scan + LINK_CYCLES * np.asarray(n_worked) + 1 + copy_cycles(config) - 1
     return np.asarray(1 + np.asarray(norm) + LOAD_CYCLES + 1 + np.where(full, 0, linking) + 1)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.fixed.array_cycles import LINK_CYCLES
 from golden.fixed.array_search import NO_ENTRY, smallest
 from golden.fixed.array_state import LINK_COUNT_MASK, N_LINKS_SHIFT, N_PINNED_SHIFT, ArrayState, pack_word, unpack_word
 from golden.fixed.bits import I64Array
@@ -84,9 +85,9 @@ def nearest(state: ArrayState, core: int, row: I64Array) -> list[int]:
 def insert_row(state: ArrayState, core: int, row: I64Array, store_cycle: int, linking: Linking) -> None:
     """The memory writes of INSERT; ``store_cycle`` is the cycle of STORE, which the links come before."""
     index = int(state.counts[core])
-    first = store_cycle - 2 * len(linking.worked) + 1
+    first = store_cycle - LINK_CYCLES * len(linking.worked) + LINK_CYCLES - 1
     for position, (node, word) in enumerate(linking.worked):
-        state.write(first + 2 * position, state.words, (core, node), word)
+        state.write(first + LINK_CYCLES * position, state.words, (core, node), word)
     state.write(store_cycle, state.words, (core, index), linking.new_word)
     state.write(store_cycle, state.types, (core, index), 0)
     state.write(store_cycle, state.weights, (core, index), MAX_WEIGHT)

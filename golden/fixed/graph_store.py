@@ -65,7 +65,7 @@ def link_back(word: I64Array, node: I64Array) -> I64Array:
 class GraphStore(Unit):
     """A single-port memory of 36-bit words that updates the word it read last.
 
-    Latency one cycle from a read to ``word``; one read, or one write of the updated word, a cycle.
+    Latency one cycle from a read to ``word``, and from an update (pin, link back) to its write; one access a cycle.
 
     Inputs: ``addr`` (place_width + 5, below the depth), ``read`` (1), ``op`` (2: none, write, pin, link back),
     ``overwrite`` (1), ``node`` (5), ``write_word`` (36). Output: ``word`` (36), the data of the last read.
@@ -74,7 +74,7 @@ class GraphStore(Unit):
     def __init__(self, config: Config, n_streams: int = 1) -> None:
         super().__init__(config, n_streams)
         self._memory = np.zeros((n_streams, config.cores_per_slice * VECTORS_PER_CORE), dtype=np.int64)
-        self._word = self._zeros()
+        self._word, self._update = self._zeros(), self._zeros()
 
     @property
     def word(self) -> I64Array:
@@ -90,11 +90,14 @@ class GraphStore(Unit):
         addr = unsigned(inputs, "addr", self.config.place_width + INDEX_WIDTH)
         op = unsigned(inputs, "op", 2)
         op = np.where((op == OP_NONE) & flag(inputs, "overwrite"), OP_WRITE, op)
+        pending = self._update != OP_NONE
         node = unsigned(inputs, "node", INDEX_WIDTH)
-        written = np.where(op == OP_PIN, pin(self._word, node), link_back(self._word, node))
-        written = np.where(op == OP_WRITE, unsigned(inputs, "write_word", NODE_WIDTH), written)
+        updated = np.where(self._update == OP_PIN, pin(self._word, node), link_back(self._word, node))
+        written = np.where(pending, updated, unsigned(inputs, "write_word", NODE_WIDTH))
         streams = np.arange(self.n_streams)
-        self._word = np.where(flag(inputs, "read") & (op == OP_NONE), self._memory[streams, addr], self._word)
-        writes = np.flatnonzero(op != OP_NONE)
+        reads = flag(inputs, "read") & (op == OP_NONE) & ~pending
+        self._word = np.where(reads, self._memory[streams, addr], self._word)
+        writes = np.flatnonzero(pending | (op == OP_WRITE))
         self._memory[writes, addr[writes]] = written[writes]
+        self._update = np.where(~pending & (op >= OP_PIN), op, OP_NONE)
         return outputs

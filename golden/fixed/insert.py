@@ -16,7 +16,7 @@ from golden.spec.constants import (
     VECTORS_PER_CORE,
 )
 
-IDLE, CHECK, SCAN, READ, LINK, STORE = range(6)
+IDLE, CHECK, SCAN, READ, LINK, SETTLE, STORE = range(7)
 MAX_OTHERS = MAX_NEIGHBOURS - 1
 RANK_WIDTH = 4
 
@@ -24,7 +24,7 @@ RANK_WIDTH = 4
 class InsertEngine(Unit):
     """Scans the core for the new vector's nearest, pins it to the first with a free pin and links up to 5 others.
 
-    Cycles from ``start`` to the end of ``busy``: 1 when full, 2 into an empty core, else 2 + scan + 2 a linked node.
+    Cycles from ``start`` to the end of ``busy``: 1 when full, 2 into an empty core, else 2 + scan + 3 a linked node.
 
     Inputs: ``start``, ``scan_busy`` (1), ``count`` (6), ``near_count``, ``near_index`` (5: the scan's list, at
     ``rank``), ``word`` (36). Outputs: ``busy``, ``scan_start`` (1), ``rank`` (4), ``graph_read`` (1), ``graph_op`` (2),
@@ -41,7 +41,7 @@ class InsertEngine(Unit):
         state = self._state.copy()
         count = unsigned(inputs, "count", COUNT_WIDTH)
         near_index = unsigned(inputs, "near_index", INDEX_WIDTH)
-        check, link, store = state == CHECK, state == LINK, state == STORE
+        check, link, settle, store = state == CHECK, state == LINK, state == SETTLE, state == STORE
         full = check & (count >= VECTORS_PER_CORE)
         begins = check & ~full
         scans = begins & (count > 0)
@@ -56,7 +56,7 @@ class InsertEngine(Unit):
             "rank": self._rank.astype(np.uint64),
             "graph_read": bit(state == READ),
             "graph_op": op.astype(np.uint64),
-            "graph_row": np.where((state == READ) | link, near_index, node).astype(np.uint64),
+            "graph_row": np.where((state == READ) | link | settle, near_index, node).astype(np.uint64),
             "graph_node": node.astype(np.uint64),
             "graph_word": graph_word(self._slots, parent + self._n_others, parent).astype(np.uint64),
             "store": bit(store),
@@ -72,7 +72,7 @@ class InsertEngine(Unit):
         self._n_others = np.where(check, 0, self._n_others + links_back)
         at_end = self._rank + 1 == unsigned(inputs, "near_count", RESULT_COUNT_WIDTH)
         complete = self._parent_found & (self._n_others == MAX_OTHERS)
-        self._rank = np.where(check, 0, (self._rank + link) & mask(RANK_WIDTH))
+        self._rank = np.where(check, 0, (self._rank + settle) & mask(RANK_WIDTH))
         self._result = np.where(full, INDEX_NONE, np.where(begins, count, self._result))
 
         scan_ends = (state == SCAN) & self._scanned & ~flag(inputs, "scan_busy")
@@ -83,5 +83,6 @@ class InsertEngine(Unit):
         self._state[begins & ~scans] = STORE
         self._state[scan_ends] = READ
         self._state[state == READ] = LINK
-        self._state[link] = np.where(at_end | complete, STORE, READ)[link]
+        self._state[link] = SETTLE
+        self._state[settle] = np.where(at_end | complete, STORE, READ)[settle]
         return outputs
