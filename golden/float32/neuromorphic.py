@@ -9,11 +9,12 @@ vectors (each held within +-2**120) and every operation one float32 operation in
    V = V + V. So this is 1 / (1 + d / unit), relative to the best: the best neuron starts at 2, twice the threshold.
    (1 / (1 + d) itself never exceeds 1 and decays before it is compared: nothing would ever fire.)
 3. first = V; late = 0; then ``iterations`` times, t = 0, 1 ...: oscillator step; dendrites integrate and are
-   cleared; for t > 0: late = late + 8**-t * min(V, 2) (the weight by repeated products); neurons step; dendrites
-   propagate with gain 0.5; soft competition; pattern record; homeostasis. volley = number of spikes at t = 0.
-4. score = first + (volley / 32) * late: what a membrane brings to its threshold, early far above late. The more
-   neurons the first volley holds, the less certain the query, and the more the late activity counts, which is what
-   the neurons that fired have told their neighbours on the graph.
+   cleared; for t > 0: late = late + 8**-t * (min(V, 2) + h), the weight by repeated products, h = 1 when the neuron's
+   history is not 0 (it fired within the last 32 steps), else 0; neurons step; dendrites propagate with gain 0.5; soft
+   competition; pattern record; homeostasis. volley = number of spikes at t = 0.
+4. score = first + (volley / 32) * late: what a membrane brings to its threshold, and having fired, early far above
+   late. The more neurons the first volley holds, the less certain the query, and the more the late activity counts,
+   which is what the neurons that fired have told their neighbours on the graph.
 5. Sequence: with ``agree`` = the number of neurons for which "score > mean score" equals "trace > mean trace" (mean:
    sum from neuron 0 upwards, from +0, then one division by n), the search continues the sequence of those before when
    n_glimpses > 0 and 4 * agree + volley >= 3 * n. If so: final = score + trace * 2**(n_glimpses - 3), trace = score +
@@ -120,7 +121,8 @@ class NeuromorphicSearch:
             self.dendrites.reset()
             if t:
                 weight = weight * EIGHTH
-                late += weight * np.minimum(v, TWO)
+                has_fired = np.minimum(self.state.patterns[:n], np.uint32(1)).astype(np.float32)
+                late += weight * (np.minimum(v, TWO) + has_fired)
             n_spikes = self.lif.step(n, dt)
             if not t:
                 volley = n_spikes

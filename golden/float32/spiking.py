@@ -207,6 +207,10 @@ class SpikingCore(Core):
         """The phase, 0 <= p < 2 pi."""
         return self.oscillator.radians()
 
+    def oscillator_sine_cosine(self) -> tuple[np.float32, np.float32]:
+        """Sine and cosine of the phase (beyond the seed's interface)."""
+        return self.oscillator.sine_cosine()
+
     def compute_resonance(self, index: int) -> np.float32:
         """How near the phase is to neuron ``index``'s preferred one, 0..1; 0 out of range."""
         return self.oscillator.resonance(index) if self._holds(index) else ZERO
