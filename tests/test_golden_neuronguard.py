@@ -49,6 +49,22 @@ def test_the_field_is_aligned_and_addressed_by_base_and_id(size):
         assert held == (neuron, 2.5, size - 1, -0.75)
 
 
+@pytest.mark.parametrize("shift", [0, 1, 8, 15])
+def test_the_field_is_aligned_wherever_its_memory_begins(monkeypatch, shift):
+    zeros = np.zeros
+
+    def shifted(size, dtype):
+        block = zeros(size + 32, dtype)
+        start = (shift - block.ctypes.data) % 16
+        return block[start : start + size]
+
+    monkeypatch.setattr(np, "zeros", shifted)
+    field = NeuronField(5)
+    monkeypatch.undo()
+    assert field.base_addr % 16 == 0
+    assert len(field) == 5
+
+
 def test_a_new_field_is_quiet():
     field = NeuronField(3)
     assert field.records.tolist() == [(0.0, 1.0, NO_TARGET, 0.0)] * 3

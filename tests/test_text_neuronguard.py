@@ -80,7 +80,9 @@ def assert_trains_and_scores_as_the_engine(texts, labels, classes, **options):
     return model
 
 
-def test_made_up_texts_are_trained_as_the_engine_does():
+@pytest.mark.parametrize("block", [1, 300, 1 << 20])
+def test_made_up_texts_are_trained_as_the_engine_does(monkeypatch, block):
+    monkeypatch.setattr("ganglion.text.words.BLOCK_CHARACTERS", block)
     texts, labels = made_up()
     model = assert_trains_and_scores_as_the_engine(texts, labels, CLASSES, n_words=12, stop_words={"the"})
     assert len(model.words) == 12

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""The text classifiers beside scikit-learn's: accuracy, size, time and memory, all measured in the same run.
+
+Example: python scripts/bench_classify.py ag_news --repeats 3
+
+Training time goes from opening the gzip CSV to the saved model. Each classifier runs in a process of its own, so that
+peak memory is its own too. scikit-learn's: hashed words (2**18 features) with SGD (hinge loss) or with multinomial
+naive Bayes, the model saved as a pickle.
+"""
+
+import argparse
+import json
+import multiprocessing
+import pickle
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from ganglion.text import DATASETS, METHODS, Dataset, as_dataset, class_numbers, load_model, read_rows, write_model
+
+N_BATCH = 100_000
+N_SINGLE = 2000
+N_LOADS = 200
+ALTERNATIVES: dict[str, Callable[[], Pipeline]] = {
+    "sklearn hashing + SGD": lambda: make_pipeline(
+        HashingVectorizer(n_features=1 << 18, alternate_sign=False), SGDClassifier(random_state=0)
+    ),
+    "sklearn hashing + naive Bayes": lambda: make_pipeline(
+        HashingVectorizer(n_features=1 << 18, alternate_sign=False, norm=None), MultinomialNB()
+    ),
+}
+
+
+def training_rows(dataset: Dataset) -> tuple[list[str], NDArray[np.int64]]:
+    """Texts and classes of the training file."""
+    rows = read_rows(dataset.find("train"))
+    return rows.texts, class_numbers(rows, dataset.classes)
+
+
+def train_own(dataset: Dataset, method: str, path: Path) -> Any:
+    """Trains one of the project's classifiers from the file and saves it."""
+    texts, labels = training_rows(dataset)
+    model = METHODS[method].fit(texts, labels, dataset.classes, **dataset.options.get(method, {}))
+    write_model(path, model.to_bytes())
+    return model
+
+
+def train_other(dataset: Dataset, method: str, path: Path) -> Any:
+    """Trains one of scikit-learn's from the same file and saves it."""
+    texts, labels = training_rows(dataset)
+    model = ALTERNATIVES[method]().fit(texts, labels)
+    path.write_bytes(pickle.dumps(model))
+    return model
+
+
+def unpickle(path: Path) -> Any:
+    """A saved scikit-learn model."""
+    return pickle.loads(path.read_bytes())
+
+
+def seconds_of(action: Callable[[], Any]) -> float:
+    """How long an action takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def measure(name: str, method: str, repeats: int) -> dict[str, Any]:
+    """All figures of one classifier on one data set."""
+    dataset, own = as_dataset(name), method in METHODS
+    train, load = (train_own, load_model) if own else (train_other, unpickle)
+    test = read_rows(dataset.find("test"))
+    truth = class_numbers(test, dataset.classes)
+    batch = (test.texts * (N_BATCH // len(test.texts) + 1))[:N_BATCH]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        trained = [seconds_of(lambda: train(dataset, method, path)) for _ in range(repeats)]
+        loads = [seconds_of(lambda: load(path)) for _ in range(N_LOADS if own else 5)]
+        model = load(path)
+        correct = int((model.predict(test.texts) == truth).sum())
+        predicted = [seconds_of(lambda: model.predict(batch)) for _ in range(repeats)]
+        singles = [seconds_of(lambda text=text: model.predict([text])) for text in test.texts[:N_SINGLE]]  # type: ignore[misc]
+        return {
+            "data": name,
+            "method": method,
+            "accuracy": correct / len(truth),
+            "model_bytes": path.stat().st_size,
+            "train_seconds": min(trained),
+            "train_seconds_median": statistics.median(trained),
+            "load_ms": 1e3 * statistics.median(loads),
+            "texts_per_second": len(batch) / min(predicted),
+            "single_p50_us": 1e6 * float(np.percentile(singles, 50)),
+            "single_p99_us": 1e6 * float(np.percentile(singles, 99)),
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows as a Markdown table."""
+    print("| " + " | ".join(key.replace("_", " ") for key in rows[0]) + " |")
+    print("|---|---|" + "--:|" * (len(rows[0]) - 2))
+    for row in rows:
+        print("| " + " | ".join(_shown(key, value) for key, value in row.items()) + " |")
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "accuracy":
+        return f"{value:.2%}"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; see ``--help``."""
+    parser = argparse.ArgumentParser(
+        description="Text classifiers beside scikit-learn's, in the same run.",
+        epilog="example: python scripts/bench_classify.py ag_news",
+    )
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help=f"{', '.join(DATASETS)}; all of them by default")
+    parser.add_argument("--repeats", type=int, default=3, help="times of which the shortest is reported")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of a table")
+    options = parser.parse_args(argv)
+    names = options.datasets or list(DATASETS)
+    if options.repeats < 1:
+        parser.error(f"--repeats must be at least 1, not {options.repeats}")
+    rows = []
+    try:
+        for name in names:
+            as_dataset(name).find("train")
+            as_dataset(name).find("test")
+    except (ValueError, OSError) as problem:
+        parser.error(str(problem))
+    for name in names:
+        for method in (*METHODS, *ALTERNATIVES):
+            print(f"{name}: {method} ...", file=sys.stderr, flush=True)
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                rows.append(pool.apply(measure, (name, method, options.repeats)))
+    if options.json:
+        print(json.dumps({"rows": rows}, indent=1))
+    else:
+        print_table(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
