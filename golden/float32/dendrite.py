@@ -54,8 +54,9 @@ class Dendrites:
         """For each i that fired, ascending, and each neighbour j in slot order: the branch of j that faces i
         receives gain * (w_i / 255); nothing where j's list does not hold i.
         """
+        b = self.state.branches
         for i in self.state.fired():
-            current = gain * self.state.share(i)
-            for j in links[i]:
-                if i in links[j]:
-                    self.inject(j, links[j].index(i), current)
+            facing = [j for j in links[i] if i in links[j]]
+            slots = [links[j].index(i) for j in facing]
+            # All of them are different branches: at once is the same as one after the other.
+            b[facing, slots] = saturate(b[facing, slots] + gain * self.state.share(i))

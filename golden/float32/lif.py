@@ -67,7 +67,7 @@ class LifNeurons:
 
         c_i = gain * (w_i / 255), one division and one product. Refractory neighbours receive it too.
         """
+        v = self.state.membrane
         for i in self.state.fired():
-            current = gain * self.state.share(i)
-            for j in links[i]:
-                self.add(j, current)
+            # A node's neighbours are all different: at once is the same as one after the other.
+            v[list(links[i])] = saturate(v[list(links[i])] + gain * self.state.share(i))

@@ -17,7 +17,8 @@ vectors (each held within +-2**120) and every operation one float32 operation in
    which is what the neurons that fired have told their neighbours on the graph.
 5. Sequence: with ``agree`` = the number of neurons for which "score > mean score" equals "trace > mean trace" (mean:
    sum from neuron 0 upwards, from +0, then one division by n), the search continues the sequence of those before when
-   n_glimpses > 0 and 4 * agree + volley >= 3 * n. If so: final = score + trace * 2**(n_glimpses - 3), trace = score +
+   n_glimpses > 0 and 16 * agree + 4 * volley >= (11 + n_glimpses) * n: an uncertain query needs to agree less, a trace
+   that counts for more must be agreed with more. If so: final = score + trace * 2**(n_glimpses - 3), trace = score +
    trace, n_glimpses = min(n_glimpses + 1, 3). If not: final = trace = score, n_glimpses = 1. Then trace = trace -
    trace * 0.125.
 6. final = final + resonance * 2**-16; the record's distance is 0 - final; order by (distance, index).
@@ -137,7 +138,7 @@ class NeuromorphicSearch:
         s, n = self.state, len(score)
         trace = s.trace[:n]
         n_agree = int((above_mean(score) == above_mean(trace)).sum())
-        if s.n_glimpses and 4 * n_agree + volley >= 3 * n:
+        if s.n_glimpses and 16 * n_agree + 4 * volley >= (11 + s.n_glimpses) * n:
             final = score + trace * np.float32(2.0 ** (s.n_glimpses - MAX_GLIMPSES))
             kept = score + trace
             s.n_glimpses = min(s.n_glimpses + 1, MAX_GLIMPSES)
