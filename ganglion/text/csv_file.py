@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import io
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -22,7 +23,7 @@ __all__ = ["MAX_FIELD_CHARACTERS", "Columns", "CsvError", "Rows", "read_rows", "
 
 MAX_FIELD_CHARACTERS = 1 << 24
 BLOCK_BYTES = 1 << 22
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 13
 MAX_LINE_BYTES = 1 << 26
 NEWLINE = b"\n"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -107,7 +108,7 @@ def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labe
         texts = (
             list(sides[text[0]]) if len(text) == 1 else list(map(" ".join, zip(*(sides[i] for i in text), strict=True)))
         )
-        yield Rows(name, header, [] if label is None else list(sides[label]), texts, n_before)
+        yield Rows(name, header, [] if label is None else list(map(sys.intern, sides[label])), texts, n_before)
         n_before += len(block)
     if not n_before:
         raise CsvError(f"{name} has a header and no rows")

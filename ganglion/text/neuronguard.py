@@ -67,6 +67,7 @@ class NeuronGuardClassifier:
             raise ValueError("no training text holds a word of three letters or more")
         say(f"training {len(words) + len(classes):,} neurons")
         ids, of_texts = _known(WordTable(word_hashes(words)), blocks)
+        del blocks  # the largest part of what is held; training has its own needs
         of_words = np.asarray(labels, np.int32)[of_texts]
         n_classes = len(classes)
         counts = np.bincount(ids * np.int64(n_classes) + of_words, minlength=len(words) * n_classes)
