@@ -105,8 +105,9 @@ class Bench:
             row = f"noise {noise:g}"
             for number, view in enumerate(views):
                 self.core.snn_reset()
-                self.note("one glimpse", row, "plain", number, self.plain(view))
-                self.note("one glimpse", row, "alone", number, self.spiking(view))
+                plain = self.note("one glimpse", row, "plain", number, self.plain(view))
+                alone = self.note("one glimpse", row, "alone", number, self.spiking(view))
+                self.tally["one glimpse", row, "alone - plain"].append(alone - plain)
             self.core.snn_reset()
             for number, view in enumerate(views):
                 self.note("one glimpse", row, "in a row", number, self.spiking(view))
@@ -149,9 +150,11 @@ class Bench:
         self.core.set_query(query)
         return self.core.neuromorphic_search(K, 1.0, iterations)["index"].tolist()
 
-    def note(self, table: str, row: str, column: str, number: int, found: Sequence[int] | NDArray[Any]) -> None:
-        """Count the recall of ``found`` for query ``number``."""
-        self.tally[table, row, column].append(len(self.truths[number].intersection(np.asarray(found).tolist())) / K)
+    def note(self, table: str, row: str, column: str, number: int, found: Sequence[int] | NDArray[Any]) -> float:
+        """Count the recall of ``found`` for query ``number``, and return it."""
+        recall = len(self.truths[number].intersection(np.asarray(found).tolist())) / K
+        self.tally[table, row, column].append(recall)
+        return recall
 
 
 def study(
@@ -194,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of tables")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cores", type=int, default=4, help="cores of 32 vectors a seed")
-    parser.add_argument("--queries", type=int, default=10, help="queries a core")
+    parser.add_argument("--queries", type=int, default=7, help="queries a core")
     options = parser.parse_args(argv)
     for name, least in (("seeds", 1), ("cores", 1), ("queries", 2)):
         if getattr(options, name) < least:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.float32 import SpikingCore, SpikingState
+from golden.float32.math32 import LARGEST
 from golden.float32.neural_constants import PHASE_PERIOD
 from golden.spec.constants import VECTORS_PER_CORE
 
@@ -117,14 +118,22 @@ def check_answer(core, name, answer):
 @pytest.mark.parametrize(("n", "dims", "metric"), [(32, 16, 0), (32, 5, 1), (17, 16, 2), (1, 1, 0), (0, 3, 0)])
 def test_no_program_breaks_the_state(n, dims, metric):
     core = filled(n, dims, metric)
-    for name, arguments in program(n, 3000):
+    state, seen = core.state, set()
+    for name, arguments in program(n, 8000):
         check_answer(core, name, getattr(core, name)(*arguments))
-        state = core.state
         state.check()
         assert state.spikes < 1 << n or n == state.spikes == 0
         assert core._edge_weights == state.weight_bytes()
         for values in (state.membrane, state.rate, state.branches, state.patterns, state.trace):
             assert not values[n:].any()  # places without a vector stay untouched
+        seen |= {f"{state.spikes.bit_count()} spikes", f"{state.n_glimpses} glimpses"}
+        seen |= {"saturated"} if (np.abs(state.membrane) == LARGEST).any() else set()
+        seen |= {"inhibited"} if (state.membrane < 0).any() else set()
+        seen |= {"learned"} if (state.weight % 1 != 0).any() else set()
+        seen |= {"winner"} if state.winner < 255 else set()
+    if n == 32:  # the programs do reach what could go wrong
+        assert {"0 spikes", "1 spikes", "9 spikes", "1 glimpses", "3 glimpses"} <= seen
+        assert {"saturated", "inhibited", "learned", "winner"} <= seen
 
 
 @pytest.mark.parametrize("n", [32, 9])
