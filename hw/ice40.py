@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
 
-__all__ = ["SortedRows", "carry_cell", "mac16", "on_up5k", "table"]
+__all__ = ["SortedRows", "carry_cell", "chosen_sum", "mac16", "on_up5k", "table"]
 
 DEVICE = "iCE40UP5K"
 
@@ -42,6 +42,26 @@ def carry_cell(
         "SB_LUT4", p_LUT_INIT=Const(table(function), 16), i_I0=i0, i_I1=a, i_I2=b, i_I3=carry, o_O=out
     )
     return out, carry_out
+
+
+def chosen_sum(m: Module, name: str, base: Value, addend: Value, *, carry: Value, choose: Value) -> tuple[Value, Value]:
+    """``base + addend + carry`` where ``choose`` is 1, else ``base``, in a logic cell a bit; and the sum's carry.
+
+    The carry does not depend on ``choose``, which may follow from it.
+    """
+    bits = []
+    for bit in range(len(base)):
+        out, carry = carry_cell(
+            m,
+            f"{name}_{bit}",
+            lambda chosen, a, b, c: a ^ (b ^ c) if chosen else a,
+            i0=choose,
+            a=base[bit],
+            b=addend[bit],
+            carry=carry,
+        )
+        bits.append(out)
+    return Cat(*bits), carry
 
 
 def mac16(

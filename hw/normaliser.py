@@ -1,11 +1,12 @@
 """Normaliser: the squared norm of a vector and its reciprocal square root, for the cosine metric."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.constants import PIPELINE_LATENCY
+from hw.ice40 import chosen_sum, on_up5k
 
 __all__ = ["Normaliser"]
 
@@ -51,14 +52,24 @@ class Normaliser(wiring.Component):
         work_width = config.unit_shift + width // 2 + 4
         product = Signal(work_width)
         remainder = Signal(work_width)
-        difference = Signal(signed(work_width + 1))
+        # What the next bit of the root takes from the remainder if it is a one.
+        trial, taken, grown = (Signal(work_width, name=n) for n in ("trial", "taken", "grown"))
         fits = Signal()
-        m.d.comb += [
-            self.read_addr.eq(dim),
-            # What would remain if the next bit of the root were a one.
-            difference.eq(remainder - ((product << 2) + norm)),
-            fits.eq(~difference[-1]),
-        ]
+        m.d.comb += [self.read_addr.eq(dim), trial.eq((product << 2) + norm)]
+        doubled, addend = Signal(work_width), Signal(work_width)
+        m.d.comb += [doubled.eq(product << 1), addend.eq(norm)]
+        if on_up5k(platform):
+            left, carry = chosen_sum(m, "taken", remainder, ~trial, carry=Const(1, 1), choose=fits)
+            sum_, _ = chosen_sum(m, "grown", doubled, addend, carry=Const(0, 1), choose=fits)
+            m.d.comb += [fits.eq(carry), taken.eq(left), grown.eq(sum_)]
+        else:
+            difference = Signal(signed(work_width + 1))
+            m.d.comb += [
+                difference.eq(remainder - trial),
+                fits.eq(~difference[-1]),
+                taken.eq(Mux(fits, difference, remainder)),
+                grown.eq(doubled + Mux(fits, addend, 0)),
+            ]
         m.d.sync += self.multiply.eq(0)
 
         def restart() -> None:
@@ -100,8 +111,8 @@ class Normaliser(wiring.Component):
             with m.State("ROOT"):
                 m.d.sync += [
                     self.root.eq(Cat(fits, self.root)),
-                    product.eq((product << 1) + Mux(fits, norm, 0)),
-                    remainder.eq(Mux(fits, difference, remainder) << 2),
+                    product.eq(grown),
+                    remainder.eq(taken << 2),
                     step.eq(step - 1),
                 ]
                 with m.If(step == 0):
