@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ganglion.backends.base import ArrayState, Progress
 from ganglion.backends.sim import SimulationBackend
 from ganglion.device import Device
-from ganglion.device_file import write_atomically
 from ganglion.device_matches import Matches
 from ganglion.digits import load_digits
+from ganglion.files import write_atomically
 from ganglion.gates import count_gates
 from ganglion.gates.report import GateReport
 from ganglion.recall import recall

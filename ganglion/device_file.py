@@ -8,9 +8,7 @@ after the other, in the order and with the types and shapes that the header list
 from __future__ import annotations
 
 import json
-import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from ganglion.backends.base import ArrayState
 from ganglion.device_books import Books
+from ganglion.files import write_atomically
 from golden.spec import Config
 from golden.spec.constants import VECTORS_PER_CORE
 
@@ -43,33 +42,6 @@ DTYPES = ("|u1", "<i2", "<u8", "<f8", "<i8")
 
 class DeviceFileError(ValueError):
     """A file that is no saved device, or no intact one; the message says what is wrong with it."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that whoever looks sees the old one or the whole new one.
-
-    What is no regular file (a pipe, /dev/null) is written to as it is. Raises OSError naming ``path``.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        target = path.resolve()
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            part.chmod(0o666 & ~mask)  # mkstemp's files are private
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as problem:
-        raise OSError(problem.errno, f"cannot write: {problem.strerror}", str(path)) from problem
 
 
 def write_device_file(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -182,3 +182,24 @@ def test_bad_arguments_are_named(change: dict[str, int], why: str) -> None:
         run_cosim(TINY, **{"operations": 1, "seed": 0, **change})
     with pytest.raises(ValueError, match="'icarus'"):
         run_cosim(TINY, 1, engine="icarus")  # type: ignore[arg-type]
+
+
+def test_a_folder_that_cannot_be_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(NotADirectoryError, match="file"):
+            run_cosim(TINY, 1, engine="icarus", vcd_dir=folder)  # type: ignore[arg-type]
+
+
+def test_a_mismatch_is_told_though_its_waveform_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object, **_keywords: object) -> None:
+        raise OSError(28, "No space left on device", "cosim-2.vcd")
+
+    monkeypatch.setattr("ganglion.cosim.run.write_vcd", fails)
+    with array_engine(TINY) as inner:
+        report = run_cosim(TINY, 50, seed=2, engine=Broken(inner, "irq", 1, 0), vcd_dir=tmp_path)
+    found = report.first_mismatch
+    assert found is not None and found.vcd is None and report.mismatches > 0
+    assert all(part in str(found) for part in ("signal irq", f"cycle {found.cycle}", "No space left", "cosim-2.vcd"))

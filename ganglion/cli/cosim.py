@@ -43,7 +43,6 @@ def cosim(
     from ganglion.cosim import run_cosim
 
     with steps() as progress:
-        progress(f"running {operations:,} random commands on {config}")
         report = run_cosim(
             config,
             operations,

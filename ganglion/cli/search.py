@@ -17,7 +17,7 @@ from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, Preset, Slice
 from ganglion.cli.output import print_facts, print_json, steps
 from ganglion.device import Device
 from ganglion.device_checks import as_choice, as_integer, as_metric, as_vectors
-from ganglion.device_file import write_atomically
+from ganglion.files import write_atomically
 from ganglion.recall import recall, recall_of_truth
 from golden.spec.constants import MAX_DIMS, MAX_RESULTS
 

@@ -12,7 +12,7 @@ import typer
 from ganglion.cli.app import app
 from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
 from ganglion.cli.output import print_json, steps
-from ganglion.device_file import write_atomically
+from ganglion.files import write_atomically
 
 
 @app.command(epilog="Example: ganglion verilog --preset up5k -o ganglion.v")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from amaranth.lib import wiring
 
@@ -28,6 +28,7 @@ __all__ = [
     "PortSpec",
     "Progress",
     "VerilatorEngine",
+    "check_kind",
     "check_twin",
     "compare_events",
     "compare_traces",
@@ -39,6 +40,12 @@ __all__ = [
 ]
 
 EngineKind = Literal["cxxrtl", "amaranth", "verilator"]
+
+
+def check_kind(kind: str) -> None:
+    """Raises ValueError unless ``kind`` is one of EngineKind."""
+    if kind not in get_args(EngineKind):
+        raise ValueError(f"unknown engine {kind!r}; choose one of {', '.join(get_args(EngineKind))}")
 
 
 def make_engine(
@@ -61,10 +68,9 @@ def make_engine(
         EngineError: a tool is missing or failed.
     """
     port_map(component)
+    check_kind(kind)
     if kind == "cxxrtl":
         return CxxrtlEngine(component, submodules=submodules, progress=progress)
     if kind == "amaranth":
         return AmaranthEngine(component, submodules=submodules)
-    if kind == "verilator":
-        return VerilatorEngine(component, submodules=submodules, progress=progress)
-    raise ValueError(f"unknown engine {kind!r}: expected cxxrtl, amaranth or verilator")
+    return VerilatorEngine(component, submodules=submodules, progress=progress)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from vcd import VCDWriter
+
+from ganglion.files import write_atomically
 
 from .base import ChangeEvents
 from .ports import PortMap, PortSpec, U64Array
@@ -123,18 +124,13 @@ def write_vcd(
     lengths = {name: len(rows) for name, (_, rows) in scopes.items()}
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the scopes of the VCD differ in their number of cycles: {lengths}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w") as file:
-            _write_scopes(file, scopes, lengths["rtl"], start)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = io.StringIO()
+    _write_scopes(text, scopes, lengths["rtl"], start)
+    write_atomically(path, text.getvalue().encode())
 
 
 def _write_scopes(
-    file: object, scopes: Mapping[str, tuple[tuple[PortSpec, ...], U64Array]], n_cycles: int, start: int
+    file: io.StringIO, scopes: Mapping[str, tuple[tuple[PortSpec, ...], U64Array]], n_cycles: int, start: int
 ) -> None:
     with VCDWriter(file, timescale="1 ns", init_timestamp=start * CYCLE_NS) as writer:
         clock = writer.register_var("rtl", "clk", "wire", size=1, init=0)
