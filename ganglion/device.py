@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +103,7 @@ class Device:
         self._backend.init(self.dims, self._run)
         self._failed = False
         self._quantiser: Quantiser | None = None
+        self._range_known = False
         self.insert_cycles = np.zeros(0, np.int64)
         """Clock cycles of each INSERT of the last :meth:`add` (or of storing everything again), [n]."""
         self._books = Books(self.config, self.dims)
@@ -172,6 +175,8 @@ class Device:
         ``headroom`` >= 1 widens the range that many times. Vectors already held are stored again.
         """
         rows = as_vectors("sample", sample, self.dims)
+        if isinstance(headroom, bool) or not isinstance(headroom, int | float | np.integer | np.floating):
+            raise TypeError(f"headroom must be a number, not {headroom!r}")
         self._requantise(np.concatenate([self._books.vectors, rows]), headroom)
 
     def add(self, keys: Any, vectors: Any, types: Any = 0) -> NDArray[np.uint64]:
@@ -189,34 +194,34 @@ class Device:
         self._books.check_new(names)
         if not len(rows):
             return names
-        if self._quantiser is None:
-            self._requantise(rows, _first_headroom(len(rows)))
+        if self._quantiser is None or (not self._range_known and rows.any()):
+            together = np.concatenate([self._books.vectors, rows])
+            self._requantise(together, _first_headroom(len(together)))
         elif self._quantiser.saturates(rows).any():
             self._requantise(np.concatenate([self._books.vectors, rows]), REQUANTISE_HEADROOM)
         cores, indices = self._books.next_places(len(rows), self._placement)
-        self._insert(cores, indices, rows)
-        typed = node_types != 0
-        self._backend.set_types(cores[typed], indices[typed], node_types[typed])
-        self._books.enter(names, cores, indices, rows)
+        with self._changing():
+            self._insert(cores, indices, rows)
+            typed = node_types != 0
+            self._backend.set_types(cores[typed], indices[typed], node_types[typed])
+            self._books.enter(names, cores, indices, rows)
         return names
 
     def clear(self) -> None:
         """Forgets all vectors, and the quantisation."""
-        self._guard()
-        self._backend.init(self.dims, self._run)
-        self._quantiser = None
-        self._books = Books(self.config, self.dims)
+        with self._changing():
+            self._backend.init(self.dims, self._run)
+            self._quantiser = None
+            self._range_known = False
+            self._books = Books(self.config, self.dims)
 
     def _insert(self, cores: NDArray[np.int64], indices: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
         assert self._quantiser is not None
         raw = self._quantiser.quantise(rows).astype(np.int64)
-        self._guard()
-        self._failed = True  # until everything is in: an interrupted array holds who knows what
         stored, self.insert_cycles = self._backend.insert(cores, raw)
         if not np.array_equal(stored, indices):
             wrong = int(np.argmax(stored != indices))
             raise BackendError(f"core {cores[wrong]} gave index {stored[wrong]}, expected {indices[wrong]}")
-        self._failed = False
 
     def _requantise(self, sample: NDArray[np.float64], headroom: float) -> None:
         quantiser = choose_quantiser(
@@ -228,19 +233,29 @@ class Device:
             headroom=headroom,
         )
         if len(self):
-            self._guard()
             cores, indices = self._books.cores, self._books.indices
-            types, weights = self._backend.get_types(cores, indices), self._backend.get_weights(cores, indices)
-            self._backend.init(self.dims, self._run)
-            self._quantiser = quantiser
-            self._insert(cores, indices, self._books.vectors)
-            self._backend.set_types(cores, indices, types)
-            self._backend.set_weights(cores, indices, weights)
+            with self._changing():
+                types, weights = self._backend.get_types(cores, indices), self._backend.get_weights(cores, indices)
+                self._backend.init(self.dims, self._run)
+                self._quantiser = quantiser
+                self._insert(cores, indices, self._books.vectors)
+                self._backend.set_types(cores, indices, types)
+                self._backend.set_weights(cores, indices, weights)
         self._quantiser = quantiser
+        # Zeros alone show no range; unit vectors, which the array makes itself, have that of the format.
+        self._range_known = self._run is Metric.COSINE or bool(sample.any())
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """What is interrupted or fails in here leaves array and books apart: the device cannot be used any more."""
+        self._guard()
+        self._failed = True
+        yield
+        self._failed = False
 
     def _guard(self) -> None:
         if self._failed:
-            raise BackendError("the device is closed, or an interrupted add left it unusable: make a new one")
+            raise BackendError("the device is closed, or an interrupted change left it unusable: make a new one")
 
     # Asking.
 
@@ -332,9 +347,10 @@ class Device:
             raise ValueError(f"alpha must be {low} to {high}, got {alpha}")
         if self._run is not self._metric:
             raise ValueError("update under the metric 'cosine' needs native_cosine=True: unit vectors must stay so")
-        self._backend.update(cores, indices, int(fmt.to_raw(alpha)))
-        changed = self._books.row_at[cores, indices]
-        self._books.vectors[changed] = self._in_user_units(self._backend.read_vectors(cores, indices))
+        with self._changing():
+            self._backend.update(cores, indices, int(fmt.to_raw(alpha)))
+            changed = self._books.row_at[cores, indices]
+            self._books.vectors[changed] = self._in_user_units(self._backend.read_vectors(cores, indices))
 
     @property
     def _step(self) -> float:
@@ -408,5 +424,9 @@ class Device:
             )
         elif len(books):
             raise ValueError(f"{len(books)} vectors without a quantisation")
+        # Zeros under the scale 1.0 are most likely those that showed no range.
+        self._range_known = self._quantiser is not None and (
+            self._run is Metric.COSINE or self._quantiser.scale != 1.0 or bool(books.vectors.any())
+        )
         self._backend.write_state(state)
         self._books = books

@@ -32,7 +32,7 @@ class Books:
         return len(self.keys)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int | np.integer) and int(key) in self._rows
+        return isinstance(key, int | np.integer) and not isinstance(key, bool) and int(key) in self._rows
 
     @property
     def next_key(self) -> int:

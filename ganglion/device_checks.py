@@ -69,7 +69,10 @@ def as_vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
 
     Raises TypeError for elements that are not real numbers, ValueError for a wrong shape, NaN or infinity.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:
+        raise ValueError(f"{name} must have shape (n, {dims}): {problem}") from problem
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not dtype {array.dtype}")
     rows = array[np.newaxis] if array.ndim == 1 else array
@@ -107,7 +110,7 @@ def as_keys(values: Any) -> NDArray[np.uint64]:
 def as_node_values(name: str, values: Any, n: int, high: int) -> NDArray[np.int64]:
     """Integers 0..high [n]; one integer stands for all n."""
     array = np.asarray(values)
-    if array.dtype.kind not in "iu":
+    if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name} must be integers, not dtype {array.dtype}")
     if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
         raise ValueError(f"{name} must be one value or have shape ({n},), not {array.shape}")
@@ -125,5 +128,6 @@ def as_type_mask(types: Any, type_mask: Any) -> int:
         return as_integer("type_mask", type_mask, 0, ALL_TYPES)
     if types is None:
         return ALL_TYPES
-    wanted = types if isinstance(types, Iterable) else [types]
+    several = isinstance(types, Iterable) and not (isinstance(types, np.ndarray) and types.ndim == 0)
+    wanted = types if several else [types]
     return sum({1 << as_integer("type", t, 0, N_NODE_TYPES - 1) for t in wanted})

@@ -10,6 +10,11 @@ from golden.spec.constants import MAX_DIMS, VECTORS_PER_CORE
 RNG = np.random.default_rng(2024)
 
 
+def small():
+    """An empty device of 8 dimensions."""
+    return Device(8, config="tiny")
+
+
 def integers(n, dims, high=100):
     """Vectors of small integers: they are stored exactly, so distances and order are exact too."""
     return RNG.integers(-high, high + 1, (n, dims)).astype(np.float64)
@@ -330,7 +335,7 @@ def test_an_interrupted_add_makes_the_device_refuse(monkeypatch):
     monkeypatch.setattr(device.backend, "insert", interrupted)
     with pytest.raises(KeyboardInterrupt):
         device.add(None, [[2, 1]])
-    with pytest.raises(BackendError, match="an interrupted add left it unusable"):
+    with pytest.raises(BackendError, match="an interrupted change left it unusable"):
         device.search([1, 2], 1)
 
 
@@ -346,3 +351,54 @@ def test_the_default_array_holds_all_of_256_cores():
     assert device.config == preset("folded256")
     assert device.capacity == 256 * VECTORS_PER_CORE
     assert device.metric == "l2"
+
+
+@pytest.mark.parametrize("what", ["set_types", "update"])
+def test_an_interruption_anywhere_makes_the_device_refuse(monkeypatch, what):
+    device = small()
+    device.add([1, 2], np.eye(8)[:2])
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(device.backend, what, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        device.add([3], np.eye(8)[2], types=5) if what == "set_types" else device.update([1], 0.5)
+    for refused in (lambda: device.search(np.zeros(8), 1), lambda: device.get([1]), device.clear):
+        with pytest.raises(BackendError, match="an interrupted change left it unusable"):
+            refused()
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_zeros_do_not_fix_the_range(tmp_path, loaded):
+    vectors = 1e-6 * (np.random.default_rng(3).normal(size=(60, 8)) + 5)
+    apart, together = small(), small()
+    apart.add([100], np.zeros(8))
+    if loaded:
+        apart.save(tmp_path / "zeros")
+        apart = Device.load(tmp_path / "zeros")
+    apart.add(np.arange(60), vectors)
+    together.add(np.arange(101)[[100, *range(60)]], np.concatenate([np.zeros((1, 8)), vectors]))
+    assert apart.quantiser == together.quantiser
+    np.testing.assert_array_equal(apart.search(vectors, 5).keys, together.search(vectors, 5).keys)
+
+
+def test_a_range_that_was_fitted_stays_with_zeros():
+    device = small()
+    device.fit(np.full((1, 8), 127.0))
+    chosen = device.quantiser
+    device.add([1], np.zeros(8))
+    device.add([2], np.ones(8))
+    assert device.quantiser == chosen
+
+
+def test_odd_but_clear_arguments():
+    device = small()
+    device.add([], np.zeros((0, 8)), types=[])
+    device.add([1, 2], np.eye(8)[:2], types=[3, 0])
+    assert device.search(np.zeros(8), 2, types=np.array(3))[0][0].tolist() == [1]
+    assert 1 in device and True not in device
+    with pytest.raises(ValueError, match=r"vectors must have shape \(n, 8\)"):
+        device.add([3, 4], [[1.0] * 8, [1.0]])
+    with pytest.raises(TypeError, match="headroom must be a number, not '2'"):
+        device.fit(np.eye(8), headroom="2")
