@@ -28,6 +28,26 @@ def brute_force(base: NDArray[np.float64], queries: NDArray[np.float64], metric:
         return np.asarray(np.where(lengths > 0, 1 - products / lengths, 1.0))
 
 
+def _tamed(
+    base: NDArray[np.float64], queries: NDArray[np.float64], metric: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Base and queries scaled by powers of two to magnitudes whose products neither overflow nor vanish.
+
+    Exact (but for what is smaller than the largest by hundreds of binary digits), and without effect on the order.
+    """
+    if metric == "cosine":
+        return np.ldexp(base, -_exponent(base, axis=1)), np.ldexp(queries, -_exponent(queries, axis=1))
+    of_base, of_queries = _exponent(base), _exponent(queries)
+    if metric == "l2":
+        of_base = of_queries = np.maximum(of_base, of_queries)
+    return np.ldexp(base, -of_base), np.ldexp(queries, -of_queries)
+
+
+def _exponent(rows: NDArray[np.float64], axis: int | None = None) -> NDArray[np.int32]:
+    """The binary exponent of the largest magnitude (of each row, if ``axis`` is 1)."""
+    return np.asarray(np.frexp(np.abs(rows).max(axis=axis, keepdims=True, initial=0.0))[1])
+
+
 def recall(found: Matches, base: NDArray[np.float64], queries: NDArray[np.float64], metric: str, k: int) -> float:
     """Share of the k nearest that were found, keys being rows of ``base``; 1.0 without queries.
 
@@ -35,6 +55,7 @@ def recall(found: Matches, base: NDArray[np.float64], queries: NDArray[np.float6
     any will do.
     """
     wanted = min(k, len(base))
+    base, queries = _tamed(base, queries, metric)
     hits, step = 0, max(1, BLOCK // max(1, len(base)))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)

@@ -137,14 +137,14 @@ def test_search_with_the_truth_given(files, capsys):
         (["--base", "empty.npy"], "base empty.npy is no .npy file of numbers"),
         (["--base", "objects.npy"], "base objects.npy is no .npy file of numbers"),
         (["--base", "archive.npz"], "base archive.npz is an archive of arrays"),
-        (["--base", "flat.npy"], r"base flat.npy must have shape \(n, dims\), not \(5,\)"),
+        (["--base", "flat.npy"], r"base flat.npy must have two axes, not shape \(5,\)"),
         (["--base", "wide.npy"], r"base wide.npy must have 1 to 16 dimensions, not shape \(5, 17\)"),
         (["--base", "narrow.npy"], r"base narrow.npy must have 1 to 16 dimensions, not shape \(5, 0\)"),
-        (["--base", "nan.npy"], "base must be finite: row 3, column 1 is nan"),
-        (["--base", "words.npy"], "base must hold real numbers, not dtype <U2"),
-        (["--queries", "infinite.npy"], "queries must be finite: row 2, column 5 is inf"),
-        (["--queries", "other.npy"], r"queries must have shape \(n, 6\), not \(5, 4\)"),
-        (["--truth", "flat.npy"], r"truth flat.npy must have shape \(n, dims\), not \(5,\)"),
+        (["--base", "nan.npy"], "base nan.npy must be finite: row 3, column 1 is nan"),
+        (["--base", "words.npy"], "base words.npy must hold real numbers, not dtype <U2"),
+        (["--queries", "infinite.npy"], "queries infinite.npy must be finite: row 2, column 5 is inf"),
+        (["--queries", "other.npy"], r"queries other.npy must have shape \(n, 6\), not \(5, 4\)"),
+        (["--truth", "flat.npy"], r"truth flat.npy must have two axes, not shape \(5,\)"),
         (["--truth", "other.npy"], "truth other.npy must hold integers, not dtype float64"),
         (["--truth", "short.npy"], r"truth short.npy must have shape \(8, 10 or more\), not \(8, 9\)"),
         (["--truth", "far.npy"], "truth far.npy names row 90, base has 90"),
@@ -389,3 +389,20 @@ def test_brute_force_follows_the_definitions():
     assert brute_force(base, queries, "l2").tolist() == [[20.0, 1.0]]
     assert brute_force(base, queries, "dot").tolist() == [[-3.0, 0.0]]
     assert brute_force(base, queries, "cosine").tolist() == [[1 - 0.6, 1.0]]
+
+
+@pytest.mark.parametrize("factor", [1e-310, 1e-200, 1e200, 1e307])
+@pytest.mark.parametrize("metric", ["l2", "dot", "cosine"])
+def test_recall_of_very_large_and_very_small_numbers(metric, factor):
+    rng = np.random.default_rng(5)
+    base, queries = rng.normal(size=(30, 4)), rng.normal(size=(6, 4))
+    order = np.argsort(brute_force(base, queries, metric), axis=1)
+    for keys, share in ((order[:, :3], 1.0), (order[:, -3:], 0.0), (order[:, 1:4], 2 / 3)):
+        assert recall(Found(keys), base * factor, queries * factor, metric, 3) == pytest.approx(share)
+
+
+def test_a_truth_that_names_a_row_twice_is_refused(files, capsys):
+    np.save("truth.npy", np.tile([4, 2, 4], (len(QUERIES), 1)))
+    status, out, err = search(capsys, "--truth", "truth.npy", "--k", 3)
+    assert (status, out) == (2, "")
+    assert "truth truth.npy names row 4 twice for query 0" in err

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from ganglion.backends import BACKENDS
 from ganglion.cli.app import app
 from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, Preset, Slices, as_config, config_json
 from ganglion.cli.output import print_facts, print_json, steps
@@ -58,6 +59,7 @@ def search(
     """
     as_metric(metric)
     as_choice("mode", mode, tuple(Mode))
+    as_choice("backend", backend, BACKENDS)
     as_integer("k", k, 1, MAX_RESULTS)
     config = as_config(preset, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
     if output is not None and not output.parent.is_dir():
@@ -65,8 +67,8 @@ def search(
     vectors = _matrix("base", base)
     if not 1 <= vectors.shape[1] <= MAX_DIMS:
         raise ValueError(f"base {base} must have 1 to {MAX_DIMS} dimensions, not shape {vectors.shape}")
-    rows = as_vectors("base", vectors, vectors.shape[1])
-    asked = as_vectors("queries", _matrix("queries", queries), vectors.shape[1])
+    rows = as_vectors(f"base {base}", vectors, vectors.shape[1])
+    asked = as_vectors(f"queries {queries}", _matrix("queries", queries), vectors.shape[1])
     known = None if truth is None else _truth(truth, len(asked), len(rows), k)
     with steps() as progress:
         progress(f"making the array: {config}")
@@ -124,7 +126,7 @@ def _matrix(name: str, path: Path) -> NDArray[Any]:
         array.close()
         raise ValueError(f"{name} {path} is an archive of arrays; a .npy file is needed")
     if array.ndim != 2:
-        raise ValueError(f"{name} {path} must have shape (n, dims), not {array.shape}")
+        raise ValueError(f"{name} {path} must have two axes, not shape {array.shape}")
     return array
 
 
@@ -140,4 +142,9 @@ def _truth(path: Path, n_queries: int, n_base: int, k: int) -> NDArray[np.int64]
     wrong = array[(array < 0) | (array >= n_base)]
     if wrong.size:
         raise ValueError(f"truth {path} names row {wrong[0]}, base has {n_base}")
+    ordered = np.sort(array, axis=1)
+    twice = np.argwhere(ordered[:, 1:] == ordered[:, :-1])
+    if len(twice):
+        query, place = twice[0]
+        raise ValueError(f"truth {path} names row {ordered[query, place]} twice for query {query}")
     return array.astype(np.int64)
