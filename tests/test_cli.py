@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import numpy as np
@@ -406,3 +407,32 @@ def test_a_truth_that_names_a_row_twice_is_refused(files, capsys):
     status, out, err = search(capsys, "--truth", "truth.npy", "--k", 3)
     assert (status, out) == (2, "")
     assert "truth truth.npy names row 4 twice for query 0" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell is needed")
+def test_closed_streams(files):
+    verb = f"{sys.executable} -m ganglion search --base base.npy --queries queries.npy --preset tiny --json"
+    mute = subprocess.run(f"{verb} 2>&-", shell=True, capture_output=True, text=True, timeout=120)
+    assert mute.returncode == 0
+    assert one_object(mute.stdout)["recall_at_k"] == 1.0
+    deaf = subprocess.run(f"{verb} >&-", shell=True, capture_output=True, text=True, timeout=120)
+    assert (deaf.returncode, deaf.stderr) == (2, "ganglion: standard output is closed\n")
+
+
+def test_ctrl_c_while_the_program_loads(capsys, monkeypatch):
+    class Interrupted(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ganglion.cli.app", Interrupted("app"))
+    assert main(["--version"]) == 130
+    assert capsys.readouterr().err == "ganglion: interrupted\n"
+
+
+def test_the_package_offers_what_it_says():
+    import ganglion
+
+    assert set(ganglion.__all__) <= set(dir(ganglion))
+    assert all(getattr(ganglion, name).__name__ == name for name in ganglion.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Devise'"):
+        _ = ganglion.Devise

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -17,6 +20,23 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line ``arguments`` (those of the process when None); returns the exit status."""
+    if sys.stderr is None:
+        # Closed by the caller. print() would take standard output instead.
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the rest of the process
+    if sys.stdout is None:
+        print("ganglion: standard output is closed", file=sys.stderr)
+        return 2
+    # What an interrupted or failed elaboration leaves behind complains when it is deleted.
+    warnings.filterwarnings("ignore", message=".* created but never used")
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            print("ganglion: interrupted", file=sys.stderr, flush=True)
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from ganglion.cli.app import CheckFailed, app
     from ganglion.cli.output import error_types, show_error
 
@@ -36,9 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(failure):
             show_error(str(failure))
         return 1
-    except KeyboardInterrupt:
-        show_error("interrupted")
-        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has gone; keep the interpreter from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

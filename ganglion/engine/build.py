@@ -84,6 +84,8 @@ def cached_object(key: str, build: Callable[[Path], Path], folder: Path | None =
 def run_tool(argv: Sequence[str], what: str, *, cwd: Path, env: dict[str, str] | None = None) -> None:
     """Run a command in ``cwd``; its output is kept back and shown in the error if it fails.
 
+    Temporary files go to ``cwd`` as well: a tool that is killed (Ctrl-C) leaves its own behind.
+
     Raises:
         EngineError: the command could not be started or did not exit with 0.
     """
@@ -91,7 +93,7 @@ def run_tool(argv: Sequence[str], what: str, *, cwd: Path, env: dict[str, str] |
         result = subprocess.run(
             argv,
             cwd=cwd,
-            env=env,
+            env={**(os.environ if env is None else env), "TMPDIR": str(cwd.resolve())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
