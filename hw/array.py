@@ -138,6 +138,7 @@ class VectorArray(wiring.Component):
                 "poke_everywhere",
                 "poke_place",
                 "poke_value",
+                "leaf_next",
             ):
                 m.d.comb += getattr(unit, name).eq(getattr(sequencer, name))
 

@@ -47,7 +47,8 @@ class RowStore(wiring.Component):
 
         if config.memory == "spram":
             m.submodules.spram = spram = Spram()
-            graph_turn = self.graph_read | self.graph_write
+            # The graph's turn whenever it is not the rows': whether a node is written comes late in the cycle.
+            graph_turn = ~(self.read | self.write)
             padded_row = Cat(addr, Const(0, ADDR_WIDTH - 1 - len(addr)))
             padded_node = Cat(self.graph_addr, Const(0, ADDR_WIDTH - 1 - len(self.graph_addr)))
             m.d.comb += [

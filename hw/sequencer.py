@@ -90,6 +90,7 @@ class Sequencer(wiring.Component):
                 "merge_key": In(signed(config.key_width)),
                 "merge_core": In(CORE_WIDTH),
                 "merge_index": In(INDEX_WIDTH),
+                "leaf_next": Out(1),
                 "collect": Out(1),
                 "keep": Out(1),
                 "k": Out(RESULT_COUNT_WIDTH),
@@ -199,6 +200,8 @@ class Sequencer(wiring.Component):
             self.operand_value.eq(scaled_element),
             self.k.eq(k),
             self.keep.eq(value[7]),
+            # A merger takes an entry in the cycle of its start at the earliest.
+            self.leaf_next.eq(self.merge_start),
         ]
 
         # The emptying after reset is no command: its opcode is 0.
@@ -392,6 +395,7 @@ class Sequencer(wiring.Component):
                 merging = opcode == Opcode.MERGE
                 feed = Signal()
                 m.d.comb += [
+                    self.leaf_next.eq(1),
                     self.scaler_enable.eq(~self.list_occupied | self.list_take),
                     feed.eq(Mux(merging, ~fed, self.merge_ready & (self.norm_ready | ~cosine))),
                     self.scaler_valid.eq(feed),

@@ -82,6 +82,7 @@ def slice_ports(config: Config) -> dict[str, wiring.Member]:
         "operand_slot": In(1),
         "operand_element": In(OPERAND_WIDTH),
         "operand_value": In(signed(config.element_width)),
+        "leaf_next": In(1),
         "leaf_pop": In(1),
         "busy": Out(1),
         "leaf_valid": Out(1),
@@ -376,7 +377,8 @@ class Slice(wiring.Component):
         m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read), settling.eq(linking)]
         m.d.comb += [
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
-            topk.step.eq(Mux(inserting, settling, self.leaf_pop)),
+            topk.next.eq(self.leaf_next | settling),
+            topk.step.eq(self.leaf_pop | settling),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
             self.leaf_core.eq(topk.out_core),

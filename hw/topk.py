@@ -19,8 +19,9 @@ class TopK(wiring.Component):
     lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
     combinationally.
 
-    With ``ahead`` the caller also tells with ``step`` that the rank goes up by one in the next cycle, and uses an entry
-    no earlier than the second cycle after the last push: then an UltraPlus keeps the entries in block memory.
+    With ``ahead`` an UltraPlus keeps the entries in block memory. The caller then tells with ``next`` that the rank may
+    go up by one in the next cycle and with ``step`` that it does (the outputs keep the entry if not), and uses an entry
+    no earlier than the second cycle after the last push.
     """
 
     def __init__(self, config: Config, *, entries: int = MAX_RESULTS, ahead: bool = False) -> None:
@@ -43,7 +44,7 @@ class TopK(wiring.Component):
                 "out_core": Out(CORE_WIDTH),
                 "out_index": Out(INDEX_WIDTH),
             }
-            | ({"step": In(1)} if ahead else {})
+            | ({"next": In(1), "step": In(1)} if ahead else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -101,7 +102,7 @@ class TopK(wiring.Component):
             )
             write, read = entries.write_port(), entries.read_port()
             places = [Signal(range(self.entries), name=f"place{i}", reset_less=True) for i in range(self.entries)]
-            free = Signal(range(self.entries))
+            free, read_rank = Signal(range(self.entries)), Signal.like(self.rank)
             m.d.comb += free.eq(Mux(rows.occupied[-1], places[-1], self.count))
             for i, place in enumerate(places):
                 with m.If(rows.loads[i]):
@@ -110,8 +111,10 @@ class TopK(wiring.Component):
                 write.en.eq(rows.loads[-1]),
                 write.addr.eq(free),
                 write.data.eq(new),
-                # Both addresses are ready before it is known whether the rank steps on: that comes late in the cycle.
-                read.addr.eq(Mux(self.step, select([*places[1:], places[0]], self.rank), select(places, self.rank))),
+                # Whether the rank steps on comes late in the cycle: the address does not wait for it.
+                read_rank.eq(self.rank + self.next),
+                read.addr.eq(select(places, read_rank)),
+                read.en.eq(self.step | ~self.next),
                 chosen.eq(read.data),
             ]
         else:
