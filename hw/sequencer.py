@@ -200,8 +200,6 @@ class Sequencer(wiring.Component):
             self.operand_value.eq(scaled_element),
             self.k.eq(k),
             self.keep.eq(value[7]),
-            # A merger takes an entry in the cycle of its start at the earliest.
-            self.leaf_next.eq(self.merge_start),
         ]
 
         # The emptying after reset is no command: its opcode is 0.

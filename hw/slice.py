@@ -119,7 +119,9 @@ class Slice(wiring.Component):
         m.submodules.rows = rows = RowStore(config)
         m.submodules.graph = graph = GraphStore(config, external=config.memory == "spram")
         m.submodules.distance = distance = Distance(config)
-        m.submodules.topk = topk = TopK(config, ahead=True)
+        # A tree of mergers takes its first entry too soon after the last push.
+        ahead = config.slices == 1
+        m.submodules.topk = topk = TopK(config, ahead=ahead)
         m.submodules.exact = exact = ExactScan(config)
         m.submodules.beam = beam = BeamSearch(config)
         m.submodules.insert = insert = InsertEngine(config)
@@ -377,13 +379,14 @@ class Slice(wiring.Component):
         m.d.sync += [leaf_rank.eq(next_leaf_rank), linking.eq(insert.graph_read), settling.eq(linking)]
         m.d.comb += [
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
-            topk.next.eq(self.leaf_next | settling),
-            topk.step.eq(self.leaf_pop | settling),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
             self.leaf_core.eq(topk.out_core),
             self.leaf_index.eq(topk.out_index),
         ]
+
+        if ahead:
+            m.d.comb += [topk.next.eq(self.leaf_next | settling), topk.step.eq(self.leaf_pop | settling)]
 
         # Replies of the slice that owns the addressed core.
         with m.If(mine):
