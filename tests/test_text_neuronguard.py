@@ -13,7 +13,7 @@ from ganglion.text.csv_file import row_blocks
 from ganglion.text.datasets import DATASETS, class_numbers
 from ganglion.text.model_file import CHECK, MAGIC, PREFIX, VERSION, model_bytes
 from ganglion.text.neuronguard import NeuronGuardClassifier
-from ganglion.text.words import TOKENISER, split_words
+from ganglion.text.words import LETTERS, split_words
 from golden.neuronguard import EventEngine, NeuronField, class_field
 
 CLASSES = ("animals", "weather", "food")
@@ -238,7 +238,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
 
 def changed(model, **changes):
     """The model's file with some settings or arrays replaced."""
-    settings = {"classes": model.classes, "tokeniser": TOKENISER}
+    settings = {"classes": model.classes, "tokeniser": LETTERS.settings}
     arrays = {"field": model.field.records, "words": np.frombuffer("\n".join(model.words).encode(), np.uint8)}
     for name, value in changes.items():
         (settings if name in settings else arrays)[name] = value

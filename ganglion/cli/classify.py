@@ -14,12 +14,14 @@ from ganglion.cli.options import Json
 from ganglion.cli.output import print_facts, print_json, print_table, steps
 
 
-@app.command(epilog="Example: ganglion classify ag_news --method neuronguard --json")
+@app.command(epilog="Example: ganglion classify ag_news --json")
 def classify(
     dataset: Annotated[str, typer.Argument(help="The data set: ag_news or dbpedia.", metavar="DATASET")],
-    method: Annotated[str, typer.Option("--method", help="How: neuronguard.")] = "neuronguard",
+    method: Annotated[str, typer.Option("--method", help="How: compact or neuronguard.")] = "compact",
     train: Annotated[Path | None, typer.Option("--train", help="Training rows: CSV, plain or gzip.")] = None,
     test: Annotated[Path | None, typer.Option("--test", help="Test rows: CSV, plain or gzip.")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Bytes of the compact model, 4096 to 262144.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the compact model's training.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the model to this file.")] = None,
     json: Json = False,
 ) -> None:
@@ -28,9 +30,12 @@ def classify(
     Files are looked for in the folder GANGLION_DATA, or given by --train and --test: with a header (label; title and
     description or text), or as published (class, title, description). Labels count from 0 or from 1.
     """
-    from ganglion.text import as_dataset, as_method, class_numbers, read_rows, write_model
+    from ganglion.text import CompactClassifier, as_dataset, as_method, class_numbers, read_rows, write_model
 
     data, classifier = as_dataset(dataset), as_method(method)
+    given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
+    if given and method != CompactClassifier.method:
+        raise ValueError(f"--{next(iter(given))} is for the method {CompactClassifier.method}, not {method}")
     train = data.find("train") if train is None else train
     test = data.find("test") if test is None else test
     if output is not None and not output.parent.is_dir():
@@ -43,7 +48,8 @@ def classify(
         if (labels == labels[0]).all():
             raise ValueError(f"{train}: all {len(labels):,} rows are of class {data.classes[labels[0]]}")
         read = time.perf_counter()
-        model = classifier.fit(rows.texts, labels, data.classes, progress=progress, **data.options.get(method, {}))
+        options = {**data.options.get(method, {}), **given}
+        model = classifier.fit(rows.texts, labels, data.classes, progress=progress, **options)
         content = model.to_bytes()
         if output is not None:
             write_model(output, content)

@@ -1,5 +1,6 @@
 """Text classification: reading texts, splitting them into words, and the classifiers by name."""
 
+from ganglion.text.compact import CompactClassifier
 from ganglion.text.csv_file import Columns, CsvError, Rows, read_rows, row_blocks
 from ganglion.text.datasets import DATASETS, Dataset, as_dataset, class_numbers, data_folder
 from ganglion.text.methods import METHODS, TextClassifier, as_method, load_model
@@ -9,6 +10,7 @@ __all__ = [
     "DATASETS",
     "METHODS",
     "Columns",
+    "CompactClassifier",
     "CsvError",
     "Dataset",
     "ModelFileError",

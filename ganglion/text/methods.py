@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ganglion.text.compact import CompactClassifier
 from ganglion.text.model_file import Model, ModelFileError, read_model
 from ganglion.text.neuronguard import NeuronGuardClassifier
 
@@ -52,7 +53,9 @@ class TextClassifier(Protocol):
         ...
 
 
-METHODS: dict[str, type[TextClassifier]] = {NeuronGuardClassifier.method: NeuronGuardClassifier}
+METHODS: dict[str, type[TextClassifier]] = {
+    method.method: method for method in (CompactClassifier, NeuronGuardClassifier)
+}
 
 
 def as_method(name: str) -> type[TextClassifier]:

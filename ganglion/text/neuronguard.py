@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
 from ganglion.text.vocabulary import frequent_words, word_hashes
-from ganglion.text.words import TOKENISER, Words, WordTable, split_texts
+from ganglion.text.words import LETTERS, Words, WordTable, split_texts
 from golden.neuronguard import MAGNITUDE, RECORD, NeuronField, class_field, class_potentials, train_words
 
 __all__ = ["NeuronGuardClassifier"]
@@ -110,14 +110,14 @@ class NeuronGuardClassifier:
             "field": self.field.records,
             "words": np.frombuffer("\n".join(self.words).encode("utf-8"), np.uint8),
         }
-        return model_bytes(self.method, {"classes": self.classes, "tokeniser": TOKENISER}, arrays)
+        return model_bytes(self.method, {"classes": self.classes, "tokeniser": LETTERS.settings}, arrays)
 
     @classmethod
     def of_model(cls, model: Model) -> Self:
         """The classifier in a model's file; its field stays where it is mapped. Raises ModelFileError."""
         try:
-            if model.settings["tokeniser"] != TOKENISER:
-                raise ValueError(f"the tokeniser {model.settings['tokeniser']} is not {TOKENISER}")
+            if model.settings["tokeniser"] != LETTERS.settings:
+                raise ValueError(f"the tokeniser {model.settings['tokeniser']} is not {LETTERS.settings}")
             records = model.arrays["field"]
             if records.dtype != RECORD:
                 raise ValueError(f"neurons of type {records.dtype}")

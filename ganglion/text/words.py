@@ -1,9 +1,10 @@
 """Splitting texts into words, and their 64-bit hashes: specified to the byte, vectorised.
 
-- A text is its UTF-8 bytes. A-Z become a-z. Letters are a-z and every byte >= 0x80; all other bytes separate words.
-  So do the code points U+0080..U+00BF, U+2000..U+206F and U+3000..U+303F: spaces, dashes, quotation marks.
-- A word is a longest run of letters of at least 3 characters (bytes that do not continue a code point) and at most
-  64 bytes; other runs are none.
+- A text is its UTF-8 bytes. A-Z become a-z. Letters are a-z, every byte >= 0x80 and, if the tokeniser says so, the
+  digits; all other bytes separate words. So do the code points U+0080..U+00BF, U+2000..U+206F and U+3000..U+303F:
+  spaces, dashes, quotation marks.
+- A word is a longest run of letters of at least ``min_letters`` characters (bytes that do not continue a code point)
+  and at most 64 bytes; other runs are none.
 - Hash: h = 0; for each 8 bytes of the word (little endian, the last ones filled up with zeros):
   h = (h ^ chunk) * 0x9E3779B97F4A7C15 mod 2**64, then h ^= h >> 32. No two words of up to 8 bytes share a hash; longer
   ones that do are the same word.
@@ -14,29 +15,51 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_BYTES", "MIN_LETTERS", "TOKENISER", "WordTable", "Words", "split_texts", "split_words"]
+__all__ = ["ALPHANUMERIC", "LETTERS", "MAX_BYTES", "Tokeniser", "WordTable", "Words", "split_texts", "split_words"]
 
-MIN_LETTERS = 3
 MAX_BYTES = 64
 MULTIPLIER = 0x9E37_79B9_7F4A_7C15
-TOKENISER = {"name": "letters", "min_letters": MIN_LETTERS, "max_bytes": MAX_BYTES}
-"""Settings as the model file holds them."""
-
 BLOCK_CHARACTERS = 1 << 19
 CHUNK = 8
 SEPARATOR = 0
-FOLD = bytes(
-    code if code >= 0x80 or chr(code).islower() else code + 32 if chr(code).isupper() else SEPARATOR
-    for code in range(256)
-)
-"""What each byte becomes: its letter in lower case, or a separator."""
 MASKS = np.array([(1 << 8 * n) - 1 for n in range(CHUNK + 1)], np.uint64)
 """The first n bytes of a chunk."""
+
+
+@dataclass(frozen=True)
+class Tokeniser:
+    """What a word is: at least ``min_letters`` letters; ``digits`` are letters too or separate words."""
+
+    name: str
+    min_letters: int
+    digits: bool
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As a model's file holds it."""
+        return {"name": self.name, "min_letters": self.min_letters, "max_bytes": MAX_BYTES}
+
+    @cached_property
+    def fold(self) -> bytes:
+        """What each byte becomes: its letter in lower case, or a separator."""
+
+        def folded(code: int) -> int:
+            letter = chr(code)
+            kept = code >= 0x80 or letter.islower() or (self.digits and letter.isdecimal())
+            return code if kept else code + 32 if letter.isupper() else SEPARATOR
+
+        return bytes(map(folded, range(256)))
+
+
+LETTERS = Tokeniser("letters", min_letters=3, digits=False)
+ALPHANUMERIC = Tokeniser("alphanumeric", min_letters=1, digits=True)
 
 
 @dataclass(frozen=True)
@@ -60,23 +83,23 @@ class Words:
         return self.letters[start : start + int(self.lengths[number])].tobytes().decode("utf-8")
 
 
-def split_texts(texts: Sequence[str]) -> list[Words]:
+def split_texts(texts: Sequence[str], tokeniser: Tokeniser = LETTERS) -> list[Words]:
     """The words of some texts, in blocks that fit the cache."""
     ends = list(accumulate(map(len, texts)))
     blocks, start = [], 0
     while start < len(texts):
         size = BLOCK_CHARACTERS + (ends[start - 1] if start else 0)
         end = max(start + 1, bisect_right(ends, size, start))
-        blocks.append(split_words(texts[start:end]))
+        blocks.append(split_words(texts[start:end], tokeniser))
         start = end
     return blocks
 
 
-def split_words(texts: Sequence[str]) -> Words:
+def split_words(texts: Sequence[str], tokeniser: Tokeniser = LETTERS) -> Words:
     """The words of some texts. A lone surrogate, which UTF-8 cannot hold, separates words."""
     encoded = [text.encode("utf-8", "replace") for text in texts]
     # Padding: the last chunk may be read beyond the end.
-    folded = b"\n".join([b"", *encoded, bytes(CHUNK)]).translate(FOLD)
+    folded = b"\n".join([b"", *encoded, bytes(CHUNK)]).translate(tokeniser.fold)
     letters = np.frombuffer(folded, np.uint8)
     is_ascii = folded.isascii()
     if not is_ascii:
@@ -85,10 +108,10 @@ def split_words(texts: Sequence[str]) -> Words:
     edges = np.flatnonzero(is_letter[1:] != is_letter[:-1])
     edges += 1
     starts, lengths = edges[::2], edges[1::2] - edges[::2]
-    wanted = (lengths >= MIN_LETTERS) & (lengths <= MAX_BYTES)
-    if not is_ascii:
+    wanted = (lengths >= tokeniser.min_letters) & (lengths <= MAX_BYTES)
+    if not is_ascii and tokeniser.min_letters > 1:
         n_letters = np.cumsum((letters & 0xC0) != 0x80)
-        wanted &= n_letters[starts + lengths - 1] - n_letters[starts] >= MIN_LETTERS - 1
+        wanted &= n_letters[starts + lengths - 1] - n_letters[starts] >= tokeniser.min_letters - 1
     starts, lengths = starts[wanted], lengths[wanted]
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)) + 1)
     counts = np.diff(np.searchsorted(starts, ends), prepend=0)

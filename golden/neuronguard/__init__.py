@@ -5,6 +5,7 @@ for many events at once.
 """
 
 from golden.neuronguard.classifier import MAGNITUDE, class_field, class_potentials, feedback_of, train_words
+from golden.neuronguard.compact import N_BANKS, UNKNOWN, CompactEngine, CompactTable, pair_hashes, table_keys
 from golden.neuronguard.engine import (
     Chain,
     EventEngine,
@@ -20,9 +21,13 @@ from golden.neuronguard.trainer import train_batch
 __all__ = [
     "MAGNITUDE",
     "NO_TARGET",
+    "N_BANKS",
     "RECORD",
     "RECORD_BYTES",
+    "UNKNOWN",
     "Chain",
+    "CompactEngine",
+    "CompactTable",
     "EventEngine",
     "EventLimitError",
     "EventPacket",
@@ -34,6 +39,8 @@ __all__ = [
     "class_field",
     "class_potentials",
     "feedback_of",
+    "pair_hashes",
+    "table_keys",
     "train_batch",
     "train_words",
 ]
