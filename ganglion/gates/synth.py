@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+import boards.tools
 from ganglion.engine import EngineError, Progress
 from ganglion.engine.build import run_yosys
 
@@ -69,8 +68,8 @@ class Mapped:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for gate counts; XDG_CACHE_HOME is respected."""
-    return Path(platformdirs.user_cache_dir("ganglion", appauthor=False)) / "gates"
+    """The user's cache folder for gate counts."""
+    return boards.tools.cache_folder("gates")
 
 
 def synthesise(
