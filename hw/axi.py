@@ -21,10 +21,13 @@ class AxiLiteFrontEnd(wiring.Component):
     A register write answers in the cycle after both address and data are in, a register read in the cycle after the
     address is; a buffer word takes one cycle an element more. Refused transactions answer SLVERR, change nothing, and
     leave their reason in ERROR. See the cycle contract.
+
+    ``first_count``: COUNTER in the first cycle after reset; for tests of its high bits, which take minutes to come.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, first_count: int = 0) -> None:
         self.config = config
+        self.first_count = first_count
         delta = signed(config.delta_format.width)
         super().__init__(
             {
@@ -77,7 +80,7 @@ class AxiLiteFrontEnd(wiring.Component):
         m = Module()
         config = self.config
         table = registers(config)
-        counter, frozen = Signal(COUNTER_WIDTH), Signal(COUNTER_WIDTH - DATA_WIDTH)
+        counter, frozen = Signal(COUNTER_WIDTH, init=self.first_count), Signal(COUNTER_WIDTH - DATA_WIDTH)
         m.d.sync += counter.eq(counter + 1)
 
         # One transfer is held on each incoming channel.
@@ -117,7 +120,7 @@ class AxiLiteFrontEnd(wiring.Component):
             "RETURN1": self.answer[32:],
             "IRQ_STATUS": irq_status,
             "CYCLES": self.cycles,
-            "COUNTER_LO": counter[:32],
+            "COUNTER_LO": counter[:DATA_WIDTH],
             "COUNTER_HI": frozen,
             "SETTINGS": Cat(self.dims, Signal(3, name="settings_gap"), self.metric),
             "RESULT_DISTANCE_LO": key[:32],
@@ -164,7 +167,7 @@ class AxiLiteFrontEnd(wiring.Component):
             element.eq(self.buffer_element),
         ]
         with m.If(reads("COUNTER_LO")):
-            m.d.sync += frozen.eq(counter[32:])
+            m.d.sync += frozen.eq(counter[DATA_WIDTH:])
         with m.If(self.rvalid & self.rready):
             m.d.sync += self.rvalid.eq(0)
         with m.If(read_goes):
