@@ -59,7 +59,7 @@ def recall_curves(by_k: Mapping[Any, Sequence[float]], by_fill: Mapping[int, flo
             left.plot(range(1, len(values) + 1), values, "-o", color=colour, lw=width, ms=width + 2, label=name)
         left.set(xlabel="k", ylabel="recall@k", title="Recall over k")
         left.set_xticks(range(0, 17, 2))
-        left.legend(loc="lower left")
+        left.legend(loc="lower right")
         fills = sorted(by_fill)
         right.plot(fills, [by_fill[f] for f in fills], "-o", color=ORANGE, lw=1.6, ms=4, label="beam")
         right.set(xlabel="vectors in a core", ylabel="recall@10", title="Beam: recall over fill")
