@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from ganglion.cosim import CosimReport, record, run_cosim
+from ganglion.cosim.host import Transfer
 from ganglion.cosim.run import Recorder
-from ganglion.engine import ChangeEvents, Engine
+from ganglion.engine import ChangeEvents, Engine, EventComparer
 from ganglion.engine.top import array_engine
+from golden.fixed.bits import mask
 from golden.fixed.bus_registers import RegisterFile
-from golden.spec import Config, Error, Metric, Opcode, preset
+from golden.spec import Config, Error, Metric, Opcode, buffers, by_name, encode, preset
 
 TINY = preset("tiny")
 
@@ -100,6 +102,62 @@ def test_random_programs_reach_every_corner(monkeypatch: pytest.MonkeyPatch) -> 
     assert {("flags", n) for n in range(8)} <= set(seen)
     assert {("k", "0"), ("k", "1..16"), ("k", "more")} <= set(seen)
     assert seen["full"] > 100 and seen["reset", "busy"] > 20 and seen["reset", "idle"] > 20
+
+
+def test_a_count_of_seven_links_acts_as_six() -> None:
+    """Only WRITE_LINKS can store it; random programs rarely come back to such a node."""
+    recorder = Recorder(TINY, 0)
+    host, addr = recorder.host, {name: register.addr for name, register in by_name(TINY).items()}
+    places = {buffer.name: range(buffer.addr, buffer.end, 4) for buffer in buffers(TINY)}
+    host.stall = 0
+
+    def get(place: int) -> int:
+        transfer = Transfer.read(place)
+        assert host.play([transfer]) and transfer.response == 0
+        return transfer.data
+
+    def do(opcode: Opcode, index: int = 0, value: int = 0) -> int:
+        host.wait(1_000)
+        host.play([Transfer.write(addr["COMMAND"], encode(opcode, index=index, value=value))])
+        host.wait(1_000)
+        assert get(addr["STATUS"]) & 1 == 0
+        return get(addr["RETURN1"]) << 32 | get(addr["RETURN0"])
+
+    def write_links(word: int) -> None:
+        host.play([Transfer.write(addr["DATA0"], word & mask(32)), Transfer.write(addr["DATA1"], word >> 32)])
+        assert do(Opcode.WRITE_LINKS, 7) == 1
+
+    do(Opcode.INIT, value=16)
+    for node in range(8):
+        words = [0x11 * node + word * 0x01030507 & 0x7F7F7F7F for word in range(4)]
+        for name in ("VECTOR", "QUERY"):  # the last node is the query's and the next vectors' nearest neighbour
+            host.play([Transfer.write(place, word) for place, word in zip(places[name], words, strict=True)])
+        assert do(Opcode.INSERT) == node
+    links = sum(node << 5 * slot for slot, node in enumerate((6, 0, 5, 2, 4, 1)))
+    answers = []
+    for n_links in (6, 7):
+        word = links | n_links << 30 | 2 << 33
+        write_links(word)
+        assert do(Opcode.READ_LINKS, 7) == word
+        assert do(Opcode.AGGREGATE, 7) == 1
+        delta = [get(place) for place in places["DELTA"]]
+        found = do(Opcode.SEARCH, value=8)
+        cycles = get(addr["CYCLES"])
+        answers.append((delta, found, cycles, [get(addr["RESULT_RECORD"]) for _ in range(found)]))
+    assert answers[0] == answers[1] and any(answers[0][0]) and answers[0][1] == 8
+    for new, n_pinned in ((8, 2), (9, 7)):
+        write_links(links | 7 << 30 | n_pinned << 33)
+        assert do(Opcode.INSERT) == new
+        word = do(Opcode.READ_LINKS, 7)
+        if n_pinned == 2:  # the new node's parent: its third link, the first that was not pinned, makes room
+            assert (word & mask(30), word >> 33) == (links & ~(31 << 10) | new << 10, 3)
+        else:
+            assert word == links | 7 << 30 | 7 << 33
+    recording = recorder.batch(0, 0)
+    assert len(recording.commands) == 1 + 8 + 2 * 4 + 2 * 3
+    with array_engine(TINY) as engine:
+        actual = engine.run_segments(recording.inputs.counts, recording.inputs.values)
+        assert EventComparer(engine.ports).feed(recording.expected, actual) is None
 
 
 def test_equal_seeds_give_equal_runs() -> None:
