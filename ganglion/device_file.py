@@ -29,7 +29,6 @@ __all__ = [
     "read_device_file",
     "restored",
     "saved_arrays",
-    "write_atomically",
     "write_device_file",
 ]
 

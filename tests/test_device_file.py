@@ -9,7 +9,8 @@ import pytest
 
 from ganglion import Device, DeviceFileError
 from ganglion.backends import ArrayState
-from ganglion.device_file import PREFIX, VERSION, read_device_file, write_atomically, write_device_file
+from ganglion.device_file import PREFIX, VERSION, read_device_file, write_device_file
+from ganglion.files import write_atomically
 
 RNG = np.random.default_rng(7)
 HEADER_SIZE = PREFIX.size + 4
