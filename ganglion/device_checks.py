@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.quantise import as_rows
 from golden.spec import Config, Metric, preset
 from golden.spec.constants import N_NODE_TYPES
 
@@ -65,26 +66,8 @@ def as_config(value: Any, element_width: Any = None) -> Config:
 
 
 def as_vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
-    """Vectors as float64 [n, dims]; a single vector [dims] makes one row.
-
-    Raises TypeError for elements that are not real numbers, ValueError for a wrong shape, NaN or infinity.
-    """
-    try:
-        array = np.asarray(values)
-    except ValueError as problem:
-        raise ValueError(f"{name} must have shape (n, {dims}): {problem}") from problem
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, not dtype {array.dtype}")
-    rows = array[np.newaxis] if array.ndim == 1 else array
-    if rows.ndim != 2 or rows.shape[1] != dims:
-        raise ValueError(f"{name} must have shape (n, {dims}), not {array.shape}")
-    with np.errstate(over="ignore"):
-        checked = rows.astype(np.float64)
-    bad = ~np.isfinite(checked)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(f"{name} must be finite: row {row}, column {column} is {rows[row, column]}")
-    return checked
+    """Vectors as float64 [n, dims]; a single vector [dims] makes one row. Errors: :func:`golden.quantise.as_rows`."""
+    return as_rows(name, values, dims, single=True)
 
 
 def as_keys(values: Any) -> NDArray[np.uint64]:

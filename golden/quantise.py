@@ -92,12 +92,12 @@ class Quantiser:
     def quantise_queries(self, queries: Any) -> NDArray[np.int8] | NDArray[np.int16]:
         """Queries [n, dims] as int8 or int16 [n, dims]; errors as in :meth:`quantise`."""
         if self.metric is Metric.DOT:
-            return self._saturated(_fill_range(_rows("queries", queries, self.dims), self.limit)[0])
+            return self._saturated(_fill_range(as_rows("queries", queries, self.dims), self.limit)[0])
         return self._saturated(self._in_steps("queries", queries))
 
     def query_scales(self, queries: Any) -> NDArray[np.float64]:
         """User's units of one step of each query's elements, [n]; :meth:`distance` needs them under dot only."""
-        rows = _rows("queries", queries, self.dims)
+        rows = as_rows("queries", queries, self.dims)
         if self.hardware_metric is Metric.L2:
             return np.full(len(rows), self.scale)
         return _fill_range(rows, self.limit)[1]
@@ -125,7 +125,7 @@ class Quantiser:
         return np.asarray(values * self.scale * scales.reshape(scales.shape + (1,) * (values.ndim - scales.ndim)))
 
     def _in_steps(self, name: str, values: Any) -> NDArray[np.float64]:
-        rows = _rows(name, values, self.dims)
+        rows = as_rows(name, values, self.dims)
         if self.hardware_metric is Metric.COSINE:
             return _fill_range(rows, self.limit)[0]
         if self.metric is Metric.COSINE:
@@ -161,7 +161,7 @@ def choose_quantiser(
         raise ValueError(f"offset must be 'auto', 'none', 'mean' or 'mid-range', not {offset!r}")
     if not 1 <= headroom <= 1e6:
         raise ValueError(f"headroom must be in 1..1e6, not {headroom!r}")
-    rows = _rows("vectors", vectors, None)
+    rows = as_rows("vectors", vectors)
     if not len(rows):
         raise ValueError(f"a quantiser needs at least one vector, not shape {rows.shape}")
     zero = np.zeros(rows.shape[1])
@@ -235,13 +235,24 @@ def _metrics(metric: Any, hardware_metric: Any) -> tuple[Metric, Metric]:
     return wanted, run
 
 
-def _rows(name: str, values: Any, dims: int | None) -> NDArray[np.float64]:
-    """``values`` as float64 [n, dims], checked; ``dims`` None: any number from 1 to 16."""
-    array = np.asarray(values)
+def as_rows(name: str, values: Any, dims: int | None = None, *, single: bool = False) -> NDArray[np.float64]:
+    """Vectors as float64 [n, dims]; with ``single``, one vector [dims] makes one row. ``dims`` None: any of 1 to 16.
+
+    Raises TypeError for elements that are not real numbers, ValueError for a wrong shape, NaN or infinity; the message
+    begins with ``name`` and gives row, column and value.
+    """
+    shape = f"(n, {dims or f'1..{MAX_DIMS}'})"
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:
+        raise ValueError(f"{name} must have shape {shape}: {problem}") from problem
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, not dtype {array.dtype}")
+    found = array.shape
+    if single and array.ndim == 1:
+        array = array[np.newaxis]
     if array.ndim != 2 or not (array.shape[1] == dims if dims is not None else 1 <= array.shape[1] <= MAX_DIMS):
-        raise ValueError(f"{name} must have shape (n, {dims or f'1..{MAX_DIMS}'}), not {array.shape}")
+        raise ValueError(f"{name} must have shape {shape}, not {found}")
     with np.errstate(over="ignore"):
         rows = array.astype(np.float64)
     bad = ~np.isfinite(rows)

@@ -221,6 +221,7 @@ def test_bad_fields(change, text):
         ([[1.0, -np.inf]], ValueError, "row 0, column 1 is -inf"),
         ([1.0, 2.0], ValueError, r"shape \(n, 2\), not \(2,\)"),
         (np.ones((3, 4)), ValueError, r"shape \(n, 2\), not \(3, 4\)"),
+        ([[1.0, 2.0], [3.0]], ValueError, r"(vectors|queries) must have shape \(n, 2\): "),
         (np.array([[1, None]], object), TypeError, "must hold real numbers, not dtype object"),
         ([["a", "b"]], TypeError, "not dtype <U1"),
         ([[1j, 2]], TypeError, "not dtype complex128"),
