@@ -224,13 +224,17 @@ QUARTER_TURN = WAVE_SEGMENTS << WAVE_SEGMENT_BITS
 
 
 def _wave_tables() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """cos over 50 equal segments of a quarter turn, in 2**-14, and its falls in 2**-14."""
+    """cos over 50 equal segments of a quarter turn, in 2**-14, and its falls in 2**-14.
+
+    The bases allow for the bits of the place that are not looked at: half of them on the average.
+    """
     scale, step = 1 << WAVE.fraction_bits, pi / 2 / WAVE_SEGMENTS
     bases, falls = [], []
     for k in range(WAVE_SEGMENTS):
         start, middle, end = (cos((k + share) * step) for share in (0, 0.5, 1))
         sag = middle - (start + end) / 2
-        bases.append(min(int((start + sag / 2) * scale + 0.5), scale))
+        dropped = (start - end) / (2 << WAVE_OFFSET_BITS)
+        bases.append(int((start + sag / 2 - dropped) * scale + 0.5))
         falls.append(int((start - end) * scale + 0.5))
     return tuple(bases), tuple(falls)
 

@@ -1,0 +1,50 @@
+"""Winner take all: the largest membrane, and what the others lose to it."""
+
+import numpy as np
+
+from golden.fixed.bits import I64Array, to_unsigned
+from golden.fixed.unit import Inputs, Outputs, Unit, flag, signed, unsigned
+from golden.spec import Config
+from golden.spec.constants import INDEX_NONE, INDEX_WIDTH
+from golden.spec.neural import MEMBRANE
+
+
+def inhibition(maximum: I64Array) -> I64Array:
+    """0.8 times the largest membrane (0.8 (1 - 2**-16), rounded down step by step)."""
+    y = 3 * maximum
+    y = y + (y >> 4)
+    return (y + (y >> 8)) >> 2
+
+
+def inhibited(membrane: I64Array, maximum: I64Array) -> I64Array:
+    """What is left of a membrane that lost."""
+    return np.maximum(membrane - inhibition(maximum), 0)
+
+
+class WinnerTakeAll(Unit):
+    """The first of the largest eligible membranes above 0, and every membrane after hard competition with it.
+
+    Latency one cycle from ``scan`` to ``winner`` and ``maximum``; ``out_membrane`` is combinational. One a cycle.
+
+    Inputs: ``clear``, ``scan``, ``eligible`` (1), ``index`` (5), ``membrane`` (24, signed). Outputs: ``winner`` (8;
+    255 none), ``maximum`` (23), ``out_membrane`` (24, signed).
+    """
+
+    def __init__(self, config: Config, n_streams: int = 1) -> None:
+        super().__init__(config, n_streams)
+        self._maximum, self._winner = self._zeros(), np.full(n_streams, INDEX_NONE)
+
+    def step(self, inputs: Inputs) -> Outputs:
+        index = unsigned(inputs, "index", INDEX_WIDTH)
+        membrane = signed(inputs, "membrane", MEMBRANE.width)
+        left = np.where(index == self._winner, membrane, inhibited(membrane, self._maximum))
+        outputs = {
+            "winner": self._winner.astype(np.uint64),
+            "maximum": self._maximum.astype(np.uint64),
+            "out_membrane": to_unsigned(left, MEMBRANE.width),
+        }
+        wins = flag(inputs, "scan") & flag(inputs, "eligible") & (membrane > self._maximum)
+        clear = flag(inputs, "clear")
+        self._maximum = np.where(clear, 0, np.where(wins, membrane, self._maximum))
+        self._winner = np.where(clear, INDEX_NONE, np.where(wins, index, self._winner))
+        return outputs
