@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from ganglion.device_file import write_atomically
+from ganglion.files import write_atomically
 from ganglion.text import METHODS, ModelFileError, as_method, load_model, read_model, write_model
 from ganglion.text.csv_file import row_blocks
 from ganglion.text.datasets import DATASETS, class_numbers
@@ -305,7 +305,7 @@ def test_writing_is_atomic(model, saved, monkeypatch):
     def fail(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ganglion.device_file.os.fsync", fail)
+    monkeypatch.setattr("ganglion.files.os.fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         write_model(saved, b"new")
     assert saved.read_bytes() == before

@@ -38,9 +38,9 @@ class Recipe:
     and ``decay``: of training. ``load``: the share of the table that is filled.
     """
 
-    least: int = 3
+    least: int = 2
     steps: tuple[int, ...] = (40_000, 25_000)
-    frequency: float = 0.4
+    frequency: float = 0.2
     choice_epochs: int = 4
     epochs: int = 12
     rate: float = 0.1

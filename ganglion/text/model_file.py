@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganglion.device_file import write_atomically
+from ganglion.files import write_atomically
 
 __all__ = ["MAGIC", "VERSION", "Model", "ModelFileError", "model_bytes", "read_model", "write_model"]
 
