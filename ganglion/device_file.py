@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganglion.backends.base import ArrayState
+from ganglion.container import Container
 from ganglion.device_books import Books
 from ganglion.files import write_atomically
 from golden.spec import Config
@@ -35,7 +35,6 @@ __all__ = [
 MAGIC = b"GANGLDEV"
 VERSION = 1
 PREFIX = struct.Struct("<8sIIQI")
-CHECK = struct.Struct("<I")
 DTYPES = ("|u1", "<i2", "<u8", "<f8", "<i8")
 
 
@@ -43,45 +42,29 @@ class DeviceFileError(ValueError):
     """A file that is no saved device, or no intact one; the message says what is wrong with it."""
 
 
+CONTAINER = Container(MAGIC, VERSION, PREFIX, DeviceFileError, "not a saved ganglion device", "header")
+
+
 def write_device_file(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes ``header`` (JSON values) and ``arrays`` (of the types in DTYPES). Raises OSError."""
     listed = {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()}
     text = json.dumps({**header, "arrays": listed}).encode("ascii")
     payload = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
-    prefix = PREFIX.pack(MAGIC, VERSION, len(text), len(payload), zlib.crc32(payload, zlib.crc32(text)))
-    write_atomically(path, prefix + CHECK.pack(zlib.crc32(prefix)) + text + payload)
+    write_atomically(path, CONTAINER.pack(text, payload))
 
 
 def read_device_file(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays of a file. Raises OSError, or DeviceFileError naming path and problem."""
     content = path.read_bytes()
-    start = PREFIX.size + CHECK.size
+    contents = CONTAINER.unpack(path, content)
 
     def fail(problem: str) -> DeviceFileError:
         return DeviceFileError(f"{path}: {problem}")
 
-    if content[: len(MAGIC)] != MAGIC[: len(content)] or not content:
-        raise fail(f"not a saved ganglion device: it starts with {content[: len(MAGIC)]!r}, not {MAGIC!r}")
-    if len(content) < start:
-        raise fail(f"truncated: {len(content)} bytes, and the header alone has {start}")
-    _magic, version, n_text, n_payload, crc = PREFIX.unpack_from(content)
-    if zlib.crc32(content[: PREFIX.size]) != CHECK.unpack_from(content, PREFIX.size)[0]:
-        raise fail(f"damaged: the checksum of its first {PREFIX.size} bytes is wrong")
-    if version > VERSION:
-        raise fail(f"file version {version} is newer than {VERSION}, the newest this library reads")
-    if version < 1:
-        raise fail(f"file version {version} does not exist")
-    wanted = start + n_text + n_payload
-    if len(content) < wanted:
-        raise fail(f"truncated: {len(content)} of {wanted} bytes")
-    if len(content) > wanted:
-        raise fail(f"{len(content) - wanted} bytes too many behind its {wanted}")
-    if zlib.crc32(content[start:]) != crc:
-        raise fail("damaged: the checksum of its content is wrong")
     try:
-        header = json.loads(content[start : start + n_text])
+        header = json.loads(contents.header)
         arrays = {}
-        at = start + n_text
+        at = contents.start
         for name, listed in header["arrays"].items():
             if listed["dtype"] not in DTYPES:
                 raise fail(f"array {name} has the unknown type {listed['dtype']!r}")
@@ -93,7 +76,7 @@ def read_device_file(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise fail(f"its header makes no sense: {problem!r}") from problem
     if at != len(content):
-        raise fail(f"its arrays take {at - start - n_text} bytes, its payload has {n_payload}")
+        raise fail(f"its arrays take {at - contents.start} bytes, its payload has {len(content) - contents.start}")
     return header, arrays
 
 

@@ -7,11 +7,12 @@ import zlib
 import numpy as np
 import pytest
 
+from ganglion.container import CHECK
 from ganglion.files import write_atomically
 from ganglion.text import METHODS, ModelFileError, as_method, load_model, read_model, write_model
 from ganglion.text.csv_file import row_blocks
 from ganglion.text.datasets import DATASETS, class_numbers
-from ganglion.text.model_file import CHECK, MAGIC, PREFIX, VERSION, model_bytes
+from ganglion.text.model_file import MAGIC, PREFIX, VERSION, model_bytes
 from ganglion.text.neuronguard import NeuronGuardClassifier
 from ganglion.text.words import LETTERS, split_words
 from golden.neuronguard import EventEngine, NeuronField, class_field

@@ -12,7 +12,6 @@ import json
 import math
 import mmap
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganglion.container import Container
 from ganglion.files import write_atomically
 
 __all__ = ["MAGIC", "VERSION", "Model", "ModelFileError", "model_bytes", "read_model", "write_model"]
@@ -28,12 +28,14 @@ __all__ = ["MAGIC", "VERSION", "Model", "ModelFileError", "model_bytes", "read_m
 MAGIC = b"GANGTEXT"
 VERSION = 1
 PREFIX = struct.Struct("<8sI12sIII")
-CHECK = struct.Struct("<I")
 ALIGNMENT = 16
 
 
 class ModelFileError(ValueError):
     """A file that is no text model, or no intact one; the message says what is wrong with it."""
+
+
+CONTAINER = Container(MAGIC, VERSION, PREFIX, ModelFileError, "no text model", "prefix")
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,12 @@ def model_bytes(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDA
     flat = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     listed = [[name, _dtype_text(array.dtype), list(array.shape)] for name, array in flat.items()]
     text = json.dumps({"settings": settings, "arrays": listed}, separators=(",", ":"), allow_nan=False).encode("ascii")
-    start = PREFIX.size + CHECK.size + len(text)
+    start = CONTAINER.header_start + len(text)
     payload = bytearray()
     for array in flat.values():
         payload += bytes(-(start + len(payload)) % ALIGNMENT)
         payload += array.tobytes()
-    crc = zlib.crc32(payload, zlib.crc32(text))
-    prefix = PREFIX.pack(MAGIC, VERSION, kind.encode("ascii"), len(text), len(payload), crc)
-    return prefix + CHECK.pack(zlib.crc32(prefix)) + text + bytes(payload)
+    return CONTAINER.pack(text, bytes(payload), kind.encode("ascii"))
 
 
 def write_model(path: Path, content: bytes) -> None:
@@ -77,32 +77,15 @@ def read_model(path: Path) -> Model:
         except ValueError:  # an empty file cannot be mapped
             content = memoryview(b"")
 
+    contents = CONTAINER.unpack(path, content)
+
     def fail(problem: str) -> ModelFileError:
         return ModelFileError(f"{path}: {problem}")
 
-    start = PREFIX.size + CHECK.size
-    if bytes(content[: len(MAGIC)]) != MAGIC[: len(content)] or not content:
-        raise fail(f"no text model: it starts with {bytes(content[: len(MAGIC)])!r}, not {MAGIC!r}")
-    if len(content) < start:
-        raise fail(f"truncated: {len(content)} bytes, and the prefix alone has {start}")
-    _magic, version, kind, n_text, n_payload, crc = PREFIX.unpack_from(content)
-    if zlib.crc32(content[: PREFIX.size]) != CHECK.unpack_from(content, PREFIX.size)[0]:
-        raise fail(f"damaged: the checksum of its first {PREFIX.size} bytes is wrong")
-    if version > VERSION:
-        raise fail(f"file version {version} is newer than {VERSION}, the newest this library reads")
-    if version < 1:
-        raise fail(f"file version {version} does not exist")
-    wanted = start + n_text + n_payload
-    if len(content) < wanted:
-        raise fail(f"truncated: {len(content)} of {wanted} bytes")
-    if len(content) > wanted:
-        raise fail(f"{len(content) - wanted} bytes too many behind its {wanted}")
-    if zlib.crc32(content[start:]) != crc:
-        raise fail("damaged: the checksum of its content is wrong")
     try:
-        header = json.loads(bytes(content[start : start + n_text]))
+        header = json.loads(contents.header)
         arrays: dict[str, NDArray[Any]] = {}
-        at = start + n_text
+        at = contents.start
         for name, listed, shape in header["arrays"]:
             at += -at % ALIGNMENT
             dtype, n_items = _dtype(listed), math.prod(shape)
@@ -111,8 +94,9 @@ def read_model(path: Path) -> Model:
         settings = dict(header["settings"])
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise fail(f"its settings make no sense: {problem!r}") from problem
-    if at != wanted:
-        raise fail(f"its arrays end at byte {at}, the file at {wanted}")
+    if at != len(content):
+        raise fail(f"its arrays end at byte {at}, the file at {len(content)}")
+    (kind,) = contents.fields
     return Model(kind.rstrip(b"\0").decode("ascii", "replace"), settings, arrays, len(content))
 
 
