@@ -1,13 +1,16 @@
 """From a board's name to a bitstream with its timing and utilisation."""
 
+import errno
 import hashlib
 import importlib.metadata
 import json
+import os
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from boards import icebreaker
 from boards.tools import BuildError, Progress, cache_folder, run_tool
@@ -84,44 +87,60 @@ def build(board: str, out_dir: Path, *, progress: Progress | None = None, cache:
     """Builds a board's bitstream into ``out_dir`` (replaced as a whole once everything is there).
 
     A finished build of the same design with the same tools is taken from the user's cache folder.
-    Raises ValueError for an unknown board, BuildError if a tool fails or the design does not reach its clock.
+    Raises ValueError for an unknown board, BuildError if a tool fails or the design does not reach its clock, OSError
+    naming ``out_dir`` if it cannot be made or written to.
     """
     if board not in BOARDS:
         raise ValueError(f"unknown board {board!r}; choose one of {', '.join(BOARDS)}")
     say = progress or (lambda _: None)
-    started = time.perf_counter()
     out_dir = Path(out_dir)
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    if out_dir.exists() and not out_dir.is_dir():
-        raise NotADirectoryError(f"{out_dir} is not a folder")
-    say(f"{board}: elaborating the design")
-    files = sources(board)
-    digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, SEEDS)).encode())
-    for package in VERSIONS:
-        digest.update(f"{package} {importlib.metadata.version(package)}".encode())
-    kept = cache_folder("boards") / digest.hexdigest()[:32]
-
-    work = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
+    work = _work_folder(out_dir)
     try:
-        if cache and all((kept / name).exists() for name in FILES):
-            for name in FILES:
-                shutil.copyfile(kept / name, work / name)
-            facts = json.loads((work / "build.json").read_text())
-        else:
-            for name, content in files.items():
-                (work / name).write_text(content)
-            facts = _make(board, work, say)
-            facts["seconds"] = round(time.perf_counter() - started, 1)
-            (work / "build.json").write_text(json.dumps(facts, indent=2) + "\n")
-            if cache:
-                _keep(work, kept)
+        facts = _finished(board, work, say, cache)
         _replace(work, out_dir)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return BuildReport(bitstream=out_dir / "top.bin", **facts)
 
 
-def _make(board: str, work: Path, say: Progress) -> dict[str, object]:
+def _work_folder(out_dir: Path) -> Path:
+    """A new folder where files can be moved to ``out_dir`` from. Raises OSError naming ``out_dir``."""
+    try:
+        if out_dir.exists() and not out_dir.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        home = out_dir if out_dir.exists() else out_dir.parent
+        home.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".build-", dir=home))
+    except OSError as problem:
+        # mkdir says of a file above the folder that it exists.
+        what = os.strerror(errno.ENOTDIR) if problem.errno == errno.EEXIST else problem.strerror
+        raise OSError(problem.errno, f"cannot build into this folder: {what}", str(out_dir)) from problem
+
+
+def _finished(board: str, work: Path, say: Progress, cache: bool) -> dict[str, Any]:
+    """Puts all FILES into ``work``, from the cache or built; the facts of the report."""
+    started = time.perf_counter()
+    say(f"{board}: elaborating the design")
+    files = sources(board)
+    digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, SEEDS)).encode())
+    for package in VERSIONS:
+        digest.update(f"{package} {importlib.metadata.version(package)}".encode())
+    kept = cache_folder("boards") / digest.hexdigest()[:32]
+    if cache and all((kept / name).exists() for name in FILES):
+        for name in FILES:
+            shutil.copyfile(kept / name, work / name)
+        return json.loads((work / "build.json").read_text())
+    for name, content in files.items():
+        (work / name).write_text(content)
+    facts = _make(board, work, say)
+    facts["seconds"] = round(time.perf_counter() - started, 1)
+    (work / "build.json").write_text(json.dumps(facts, indent=2) + "\n")
+    if cache:
+        _keep(work, kept)
+    return facts
+
+
+def _make(board: str, work: Path, say: Progress) -> dict[str, Any]:
     """Synthesis, placement, routing and packing in ``work``; the facts of the report."""
     module = BOARDS[board]
     say(f"{board}: synthesis (the first call of yosys on a machine compiles it: up to two minutes)")
@@ -150,7 +169,7 @@ def _make(board: str, work: Path, say: Progress) -> dict[str, object]:
     say(f"{board}: packing the bitstream")
     run_tool("icepack", ["top.asc", "top.bin"], work)
     cells = json.loads((work / "report.json").read_text())["utilization"]
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "board": board,
         "cores": module.CONFIG.cores,
         "vectors": module.CONFIG.capacity,

@@ -1,4 +1,4 @@
-"""The tools of a board's build: what they print, their failures, and what they leave behind."""
+"""A board's build: its tools, what they print and leave behind, their failures; and the folder it makes."""
 
 import signal
 import subprocess
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from boards import build as building
 from boards import tools
-from boards.tools import BuildError, run_tool
+from boards.build import FILES, build
+from boards.tools import BuildError, Progress, run_tool
+from ganglion.cli import main
 
 PROBE = """\
 import pathlib, sys, tempfile
@@ -62,3 +65,52 @@ def test_an_interrupt_ends_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(KeyboardInterrupt):
         tools.run_process([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path)
     assert [process.returncode for process in started] == [-signal.SIGKILL]
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below", "file/far/below"])
+def test_a_folder_that_cannot_be_created_is_named(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    assert main(["build", "icebreaker", "-o", folder]) == 2
+    assert capsys.readouterr().err == f"ganglion: {folder}: cannot build into this folder: Not a directory\n"
+
+
+FACTS = {
+    **{"board": "icebreaker", "cores": 2, "vectors": 64, "fmax_mhz": 25.5, "target_mhz": 24.0, "seed": 1},
+    **{"lc": 1, "lc_total": 2, "spram": 3, "spram_total": 4, "ebr": 5, "ebr_total": 6, "dsp": 7, "dsp_total": 8},
+}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_build_leaves_its_files_alone_and_a_failure_nothing(
+    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tools do is told; everything around them is as it is."""
+
+    def made(board: str, work: Path, say: Progress) -> dict[str, object]:
+        for name in (*FILES, "try1.asc"):
+            (work / name).write_text(f"{name} of {board}")
+        return dict(FACTS)
+
+    def fails(board: str, work: Path, say: Progress) -> dict[str, object]:
+        made(board, work, say)
+        raise BuildError("no luck")
+
+    monkeypatch.setattr(building, "sources", lambda board: {"top.il": "", "top.pcf": ""})
+    out = tmp_path / "new" / "folder"
+    if exists:
+        out.mkdir(parents=True)
+        (out / "other").touch()
+    monkeypatch.setattr(building, "_make", fails)
+    with pytest.raises(BuildError, match="no luck"):
+        build("icebreaker", out, cache=False)
+    assert out.exists() == exists
+    assert [path.name for path in tmp_path.rglob("*") if path.name not in ("new", "folder")] == ["other"] * exists
+    monkeypatch.setattr(building, "_make", made)
+    report = build("icebreaker", out, cache=False)
+    assert (report.bitstream, report.fmax_mhz) == (out / "top.bin", 25.5)
+    assert report.bitstream.read_text() == "top.bin of icebreaker"
+    assert {path.name for path in out.iterdir()} == {*FILES, *["other"] * exists}
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"] and list((tmp_path / "new").iterdir()) == [out]
