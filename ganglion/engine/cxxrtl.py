@@ -36,14 +36,11 @@ write_cxxrtl -g0 -noflatten design.cc
 SETTLE_ALL = "do top.eval(); while (top.commit());"
 COMMIT = ["cxxrtl::observer observer;", "top.commit<>(observer);"]
 
-MODEL = """\
+INCLUDES = """\
 #define CXXRTL_NDEBUG
 #include "design.cc"
-
-namespace {
-
-constexpr size_t N_IN = @N_IN@, N_OUT = @N_OUT@;
-
+"""
+ACCESS = """\
 template<size_t Bits>
 void put(cxxrtl::value<Bits> &port, const uint64_t *words) {
     using port_type = cxxrtl::value<Bits>;
@@ -61,28 +58,9 @@ void get(const cxxrtl::value<Bits> &port, uint64_t *words) {
 
 template<size_t Bits>
 void get(const cxxrtl::wire<Bits> &port, uint64_t *words) { get(port.curr, words); }
-
-struct Model {
+"""
+MEMBERS = """\
     cxxrtl_design::p_top top;
-
-    void apply(const uint64_t *in) {
-@APPLY@
-    }
-
-    void sample(uint64_t *out) const {
-@SAMPLE@
-    }
-
-    void settle() {
-@SETTLE@
-    }
-
-    void edge() {
-@EDGE@
-    }
-};
-
-}  // namespace
 """
 
 
@@ -179,9 +157,11 @@ def _model(ports: PortMap, rtlil_text: str, kind: Schedule) -> str:
     else:
         settle, edge = [f"{clock}.data[0] = 0;", SETTLE_ALL], [*high, SETTLE_ALL]
     return fill_model(
-        MODEL,
         ports,
         rtlil_text,
+        includes=INCLUDES,
+        access=ACCESS,
+        members=MEMBERS,
         put=lambda port: f"put({_member(port)}, in + {port.word_offset});",
         get=lambda port: f"get({_member(port)}, out + {port.word_offset});",
         settle=settle,

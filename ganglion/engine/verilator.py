@@ -36,14 +36,11 @@ VERILATOR_FLAGS = (
 )
 DEFINES = ("-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0", "-DVM_TIMING=0")
 
-MODEL = """\
+INCLUDES = """\
 #include "Vtop.h"
 #include "verilated.h"
-
-namespace {
-
-constexpr size_t N_IN = @N_IN@, N_OUT = @N_OUT@;
-
+"""
+ACCESS = """\
 template<class Port>
 void put(Port &port, const uint64_t *words, uint64_t mask) { port = Port(words[0] & mask); }
 
@@ -60,31 +57,12 @@ template<size_t Words>
 void get(const VlWide<Words> &port, uint64_t *words) {
     for (size_t i = 0; i < Words; i += 2) words[i / 2] = port[i] | (i + 1 < Words ? uint64_t(port[i + 1]) << 32 : 0);
 }
-
-struct Model {
+"""
+MEMBERS = """\
     VerilatedContext context;
     Vtop top{&context, ""};
 
     ~Model() { top.final(); }
-
-    void apply(const uint64_t *in) {
-@APPLY@
-    }
-
-    void sample(uint64_t *out) const {
-@SAMPLE@
-    }
-
-    void settle() {
-@SETTLE@
-    }
-
-    void edge() {
-@EDGE@
-    }
-};
-
-}  // namespace
 """
 
 
@@ -135,9 +113,11 @@ def build_verilator(
     driver = DRIVER.read_text()
     clocked = top_has_port(rtlil_text, CLOCK)
     model = fill_model(
-        MODEL,
         ports,
         rtlil_text,
+        includes=INCLUDES,
+        access=ACCESS,
+        members=MEMBERS,
         put=lambda port: f"put(top.{_member(port)}, in + {port.word_offset}, {int(port.word_masks[-1]):#x}u);",
         get=lambda port: f"get(top.{_member(port)}, out + {port.word_offset});",
         settle=[f"top.{CLOCK} = 0;", "top.eval();"] if clocked else ["top.eval();"],
