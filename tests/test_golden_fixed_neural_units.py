@@ -289,10 +289,10 @@ def test_currents_and_learning_curves_are_near_their_real_numbers() -> None:
     np.testing.assert_array_equal(current[:, 255], 8 * gain[:, 0])
     elapsed = np.arange(1, 1 << 24, 97)
     real = 2.55 * np.exp(-elapsed / 65536 / 20)
-    assert np.abs(potentiation(elapsed) / 4096 - real).max() < 0.0016
+    assert np.abs(potentiation(elapsed) / 4096 - real).max() < 0.0011
     milliseconds = np.arange(1, 256) << 16
     real = 2.55 * np.exp(-np.arange(1, 256) / 20)
-    assert np.abs(potentiation(milliseconds) / 4096 - real).max() < 0.0005
+    assert np.abs(potentiation(milliseconds) / 4096 - real).max() < 0.00025
     assert potentiation(np.array([0, spec.ELAPSED_NEVER])).tolist() == [0, 0]
     total = np.arange(6 * 10445)
     assert np.abs(depression(total) - 1.2 * total).max() < 0.7

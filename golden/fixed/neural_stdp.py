@@ -8,31 +8,32 @@ from golden.spec import Config
 from golden.spec.constants import INDEX_WIDTH, WEIGHT_WIDTH
 from golden.spec.neural import (
     AGE_FRACTION_BITS,
-    DECAY_OFFSET_BITS,
-    DECAY_SEGMENTS,
     ELAPSED,
     WEIGHT_MAX_RAW,
     WEIGHT_ONE,
     WEIGHT_RESIDUE,
     WINDOW_BASES,
     WINDOW_FALLS,
+    WINDOW_OFFSET_BITS,
+    WINDOW_SEGMENTS,
 )
 
 DROPPED_BITS = 8
 """Low bits of an elapsed time that the window does not see: it counts in 2**-8 ms."""
 BASE_SHIFT = 6
+PLACE_BITS = (WINDOW_SEGMENTS - 1).bit_length() + WINDOW_OFFSET_BITS
 BASES, FALLS = np.array(WINDOW_BASES), np.array(WINDOW_FALLS)
 
 
 def potentiation(elapsed: I64Array) -> I64Array:
     """2.55 exp(-elapsed / 20 ms) in 2**-12 of a weight byte; 0 for an elapsed time of 0 (it fired now).
 
-    The age is elapsed / 20 * log2(e), log2(e) / 20 being taken as (1 + 1/8 + 1/32 - 1/512) / 16.
+    The age is elapsed / 20 * log2(e), log2(e) / 20 being taken as (4 + 1/2 + 1/8 - 1/128 - 1/2048) / 64.
     """
     time = elapsed >> DROPPED_BITS
-    age = time + (time >> 3) + (time >> 5) - (time >> 9)
-    offset = age & mask(DECAY_OFFSET_BITS)
-    segment = (age >> DECAY_OFFSET_BITS) & (DECAY_SEGMENTS - 1)
+    age = (time << 2) + (time >> 1) + (time >> 3) - (time >> 7) - (time >> 11)
+    place = (age >> (AGE_FRACTION_BITS - PLACE_BITS)) & mask(PLACE_BITS)
+    segment, offset = place >> WINDOW_OFFSET_BITS, place & mask(WINDOW_OFFSET_BITS)
     value = ((BASES[segment] << BASE_SHIFT) - FALLS[segment] * offset) >> BASE_SHIFT
     return np.where(elapsed > 0, ((value >> (age >> AGE_FRACTION_BITS)) + 1) >> 1, 0)
 

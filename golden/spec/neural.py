@@ -196,21 +196,21 @@ def _reciprocal_tables() -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 RECIPROCAL_BASES, RECIPROCAL_FALLS = _reciprocal_tables()
 
-DECAY_SEGMENTS, DECAY_OFFSET_BITS = 16, 8
-AGE_FRACTION_BITS = 12
+WINDOW_SEGMENTS, WINDOW_OFFSET_BITS = 32, 7
+AGE_FRACTION_BITS = 14
 """Fraction bits of an age: elapsed / (20 ms) * log2(e), so that the STDP window is 2**-age."""
 
 
 def _window_tables() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """255 * 0.01 * 2**-f over 16 equal segments of 0 <= f < 1, in 2**-13 of a weight byte; its falls in 2**-11."""
+    """255 * 0.01 * 2**-f over 32 equal segments of 0 <= f < 1, in 2**-13 of a weight byte; its falls in 2**-12."""
     scale = 2.55 * (1 << WEIGHT_RESIDUE.fraction_bits + 1)
-    ends = [scale * exp2(-k / DECAY_SEGMENTS) for k in range(DECAY_SEGMENTS + 1)]
-    middles = [scale * exp2(-(k + 0.5) / DECAY_SEGMENTS) for k in range(DECAY_SEGMENTS)]
+    ends = [scale * exp2(-k / WINDOW_SEGMENTS) for k in range(WINDOW_SEGMENTS + 1)]
+    middles = [scale * exp2(-(k + 0.5) / WINDOW_SEGMENTS) for k in range(WINDOW_SEGMENTS)]
     bases, falls = [], []
     for k, middle in enumerate(middles):
         sag = (ends[k] + ends[k + 1]) / 2 - middle
         bases.append(int(ends[k] - sag / 2 + 0.5))
-        falls.append(int((ends[k] - ends[k + 1]) / 4 + 0.5))
+        falls.append(int((ends[k] - ends[k + 1]) / 2 + 0.5))
     return tuple(bases), tuple(falls)
 
 
