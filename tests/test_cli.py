@@ -349,6 +349,8 @@ def test_ctrl_c_leaves_a_short_message_and_no_file(files):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A child of a job in the background starts with interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     before = sorted(files.iterdir())
     assert process.stderr is not None

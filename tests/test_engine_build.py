@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -234,7 +235,15 @@ def test_ctrl_c_ends_a_long_run(tmp_path: Path) -> None:
         "    print('interrupted', engine.cycle > 0)\n"
     )
     command = [sys.executable, str(script), str(Path(__file__).parent)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        # A child of a job in the background starts with interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert result.stdout == "interrupted True\n"
 
 
