@@ -42,6 +42,6 @@ def _root(
 
 
 # The verbs register themselves.
-from ganglion.cli import build, classify, cosim, demo, gates, rhythm, router, search, verilog  # noqa: E402
+from ganglion.cli import build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog  # noqa: E402
 
-_VERBS = (build, classify, cosim, demo, gates, rhythm, router, search, verilog)
+_VERBS = (build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog)

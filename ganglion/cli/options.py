@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from golden.spec import PRESETS, Config, preset
 
-__all__ = ["Cores", "ElementWidth", "Json", "Lanes", "Preset", "RequiredPreset", "Slices", "as_config", "config_json"]
+if TYPE_CHECKING:
+    from ganglion.text import Columns
+
+__all__ = [
+    "Cores",
+    "ElementWidth",
+    "Json",
+    "LabelColumn",
+    "Lanes",
+    "ModelSeed",
+    "ModelSize",
+    "Preset",
+    "RequiredPreset",
+    "Slices",
+    "TextColumns",
+    "as_columns",
+    "as_config",
+    "config_json",
+]
+
 
 _NAMES = ", ".join(PRESETS)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
@@ -18,6 +37,24 @@ Cores = Annotated[int | None, typer.Option("--cores", help="Cores, 1 to 256, ins
 Slices = Annotated[int | None, typer.Option("--slices", help="Slices, instead of the preset's.")]
 Lanes = Annotated[int | None, typer.Option("--lanes", help="Dimensions a cycle (1, 2, 4, 8, 16), instead.")]
 ElementWidth = Annotated[int | None, typer.Option("--element-width", help="Bits of an element (8 or 16), instead.")]
+
+
+TextColumns = Annotated[
+    str | None, typer.Option("--text-columns", metavar="NAMES", help="Columns of the text, separated by commas.")
+]
+LabelColumn = Annotated[str | None, typer.Option("--label-column", metavar="NAME", help="Column of the label.")]
+ModelSize = Annotated[int | None, typer.Option("--size", help="Bytes of the compact model, 4096 to 262144.")]
+ModelSeed = Annotated[int | None, typer.Option("--seed", help="Seed of the compact model's training.")]
+
+
+def as_columns(label: str | None, text: str | None) -> Columns:
+    """The columns that were named. Raises ValueError for an empty name."""
+    from ganglion.text import Columns
+
+    names = None if text is None else tuple(name.strip() for name in text.split(","))
+    if names is not None and not all(names):
+        raise ValueError(f"--text-columns {text!r} has an empty name")
+    return Columns(label, names)
 
 
 def as_config(

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ganglion.text.compact_training import Recipe, train_table
 from ganglion.text.features import TOKENISER, key_blocks, text_keys
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
-from golden.neuronguard import N_BANKS, CompactTable
+from golden.neuronguard import N_BANKS, UNKNOWN, CompactTable
 
 __all__ = ["MAX_SIZE", "MIN_SIZE", "CompactClassifier"]
 
@@ -88,6 +88,20 @@ class CompactClassifier:
         """The class of each text, [n]: the largest potential, the first on ties (so 0 without a known word)."""
         return self.scores(texts).argmax(1)
 
+    def explain(self, text: str) -> list[tuple[str, list[int]]]:
+        """The words, then the pairs, that the table knows, and what each adds to the classes' potentials."""
+        found = []
+        for words, block in key_blocks([text], self.table.seed):
+            slots = self.table.slots(block.keys).tolist()
+            n_words = len(words.hashes)
+            for number, slot in enumerate(slots):
+                if slot != UNKNOWN:
+                    weights = self.table.codebook[self.table.codes(np.array([slot]))[0]]
+                    # One text: its pairs are those of each word with the next.
+                    places = [number] if number < n_words else [number - n_words, number - n_words + 1]
+                    found.append((" ".join(map(words.word, places)), weights.tolist()))
+        return found
+
     def facts(self) -> dict[str, Any]:
         """What there is to say about the model, for tables and JSON."""
         table = self.table
@@ -132,4 +146,4 @@ def _shape(classes: Sequence[str], size: int, hash_seed: int) -> tuple[int, int]
         if excess <= 0:
             return n_codes, n_rows
         n_rows -= -(-excess // (2 * N_BANKS))
-    raise ValueError(f"{len(classes)} classes do not fit into {size:,} bytes")
+    raise ValueError(f"{len(classes):,} classes do not fit into {size:,} bytes")

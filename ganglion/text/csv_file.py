@@ -13,13 +13,13 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from itertools import chain, islice
 from pathlib import Path
 
-__all__ = ["MAX_FIELD_CHARACTERS", "Columns", "CsvError", "Rows", "read_rows", "row_blocks"]
+__all__ = ["MAX_FIELD_CHARACTERS", "Columns", "CsvError", "Rows", "read_rows", "row_blocks", "text_lines"]
 
 MAX_FIELD_CHARACTERS = 1 << 24
 BLOCK_BYTES = 1 << 22
@@ -81,13 +81,30 @@ def row_blocks(
 
     Without ``labelled`` a column of labels need not be there; ``labels`` is empty where it is not.
     """
-    name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "standard input"))
     limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
-        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        with _opened(source) as (name, file):
             yield from _blocks(name, file, Columns() if columns is None else columns, n_rows, labelled)
     finally:
         csv.field_size_limit(limit)
+
+
+def text_lines(source: Path | BufferedIOBase) -> Iterator[list[str]]:
+    """The lines of a file or of a binary stream without their ends, each a text, some at a time. Raises CsvError."""
+    with _opened(source) as (name, file):
+        for text in filter(None, _whole_lines(name, file)):
+            yield [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+@contextmanager
+def _opened(source: Path | BufferedIOBase) -> Iterator[tuple[str, BufferedIOBase]]:
+    """The name of a source and the file; a stream stays open afterwards."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield str(source), file
+    else:
+        name = getattr(source, "name", None)
+        yield name if isinstance(name, str) and name != "<stdin>" else "standard input", source
 
 
 def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labelled: bool) -> Iterator[Rows]:
@@ -172,30 +189,35 @@ def _records(name: str, file: BufferedIOBase) -> Iterator[list[str]]:
 
 def _lines(name: str, file: BufferedIOBase) -> Iterator[str]:
     """The lines of a file with their ends, as the csv module wants them."""
+    for text in _whole_lines(name, file):
+        yield from io.StringIO(text, newline="")
+
+
+def _whole_lines(name: str, file: BufferedIOBase) -> Iterator[str]:
+    """The text of a file or stream in parts that end with a line, as soon as they are there."""
     n_lines, pieces, n_waiting = 0, [], 0
     for block in _blocks_of_bytes(name, file):
         end = block.rfind(NEWLINE) + 1
         pieces.append(block[:end] if end else block)
         if end:
             content = b"".join(pieces)
-            yield from _decoded(name, content, n_lines)
+            yield _decoded(name, content, n_lines)
             n_lines += content.count(NEWLINE)
             pieces, n_waiting = [block[end:]], 0
         n_waiting += len(block) - end
         if n_waiting > MAX_LINE_BYTES:
             raise CsvError(f"{name}, line {n_lines + 1}: longer than {MAX_LINE_BYTES:,} bytes")
-    yield from _decoded(name, b"".join(pieces), n_lines)
+    yield _decoded(name, b"".join(pieces), n_lines)
 
 
-def _decoded(name: str, content: bytes, n_before: int) -> Iterator[str]:
+def _decoded(name: str, content: bytes, n_before: int) -> str:
     if not n_before:
         content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as problem:
         line = n_before + content.count(NEWLINE, 0, problem.start) + 1
         raise CsvError(f"{name}, line {line}: byte {content[problem.start]:#04x} is not UTF-8") from problem
-    return io.StringIO(text, newline="")
 
 
 def _blocks_of_bytes(name: str, file: BufferedIOBase) -> Iterator[bytes]:

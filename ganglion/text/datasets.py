@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganglion.text.csv_file import CsvError, Rows
 
-__all__ = ["DATASETS", "Dataset", "as_dataset", "class_numbers", "data_folder"]
+__all__ = ["DATASETS", "Dataset", "as_dataset", "class_names", "class_numbers", "data_folder"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 MAX_DIGITS = 10
@@ -101,13 +101,38 @@ def data_folder() -> Path | None:
     return usual if usual.is_dir() else None
 
 
+def class_names(rows: Rows) -> list[str]:
+    """The classes of a file of one's own: its different labels, numbers by size, others by alphabet.
+
+    Raises CsvError when there is only one, or a row without a label.
+    """
+    labels = {label.strip() for label in rows.labels}
+    if "" in labels:
+        row = next(number for number, label in enumerate(rows.labels) if not label.strip())
+        raise CsvError(f"{rows.place(row)}: no label")
+    by_case: dict[str, str] = {}
+    for label in sorted(labels):
+        by_case.setdefault(label.casefold(), label)
+    names = list(by_case.values())
+    if len(names) < 2:
+        raise CsvError(f"{rows.name}: all {len(rows.labels):,} rows are of class {names[0]}")
+    if all(name.isdecimal() and len(name) < MAX_DIGITS for name in names):
+        names.sort(key=int)
+    return names
+
+
 def class_numbers(rows: Rows, classes: Sequence[str]) -> NDArray[np.int64]:
     """The class of each row, [n], from 0: labels are names of ``classes`` or their numbers, from 0 or from 1.
+
+    Names are compared without case; where every label is a name, they are names, even if they are numbers.
 
     Numbers count from 0 if 0 is among them, from 1 if the number of classes is. Where neither is: from 1 in a file as
     published (no header, or ``class index`` for the label), else from 0. Raises CsvError naming file, line and label.
     """
     by_name = {name.casefold(): number for number, name in enumerate(classes)}
+    named = {label: by_name.get(label.strip().casefold(), -1) for label in set(rows.labels)}
+    if min(named.values(), default=0) >= 0:
+        return np.array([named[label] for label in rows.labels], np.int64)
     numbers: dict[str, int] = {}
     for label in set(rows.labels):
         text = label.strip()
@@ -117,7 +142,7 @@ def class_numbers(rows: Rows, classes: Sequence[str]) -> NDArray[np.int64]:
     first = 0 if 0 in seen else 1 if len(classes) in seen or published else 0
     chosen: dict[str, int] = {}
     for label, number in numbers.items():
-        place = by_name.get(label.strip().casefold(), -1) if number < 0 else number - first
+        place = named[label] if number < 0 else number - first
         if not 0 <= place < len(classes):
             expected = f"{first} to {first + len(classes) - 1} or {', '.join(classes)}"
             raise CsvError(f"{rows.place(rows.labels.index(label))}: label {label!r} is none of {expected}")

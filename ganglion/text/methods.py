@@ -13,7 +13,7 @@ from ganglion.text.compact import CompactClassifier
 from ganglion.text.model_file import Model, ModelFileError, read_model
 from ganglion.text.neuronguard import NeuronGuardClassifier
 
-__all__ = ["METHODS", "TextClassifier", "as_method", "load_model"]
+__all__ = ["METHODS", "TextClassifier", "as_method", "fit_options", "load_model"]
 
 
 class TextClassifier(Protocol):
@@ -37,6 +37,10 @@ class TextClassifier(Protocol):
 
     def scores(self, texts: Sequence[str]) -> NDArray[Any]:
         """A number for each text and class, [n, n_classes]: the largest is predicted, the first on ties."""
+        ...
+
+    def explain(self, text: str) -> list[tuple[str, list[Any]]]:
+        """What of a text counts, in its order, and what each adds to the scores of the classes: they sum up to them."""
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -63,6 +67,14 @@ def as_method(name: str) -> type[TextClassifier]:
     if name not in METHODS:
         raise ValueError(f"method {name!r} is none of {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def fit_options(method: str, *, size: int | None, seed: int | None) -> dict[str, int]:
+    """What ``fit`` is given of the two. Raises ValueError where the method does not have it."""
+    given = {name: value for name, value in (("size", size), ("seed", seed)) if value is not None}
+    if given and method != CompactClassifier.method:
+        raise ValueError(f"--{next(iter(given))} is for the method {CompactClassifier.method}, not {method}")
+    return given
 
 
 def load_model(path: Path) -> TextClassifier:

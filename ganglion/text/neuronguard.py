@@ -91,6 +91,16 @@ class NeuronGuardClassifier:
         """The class of each text, [n]: the largest potential, the first on ties (so 0 without a known word)."""
         return self.scores(texts).argmax(1)
 
+    def explain(self, text: str) -> list[tuple[str, list[float]]]:
+        """The known words and what each adds to the classes' potentials."""
+        ids, _of_texts = _known(self._table, split_texts([text]))
+        found = []
+        for word in ids.tolist():
+            weights = [0.0] * len(self.classes)
+            weights[int(self.field.target[word]) - len(self.words)] = float(self.field.weight[word])
+            found.append((self.words[word], weights))
+        return found
+
     @cached_property
     def _table(self) -> WordTable:
         return WordTable(word_hashes(self.words))
