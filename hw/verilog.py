@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
@@ -43,10 +45,17 @@ def verilog_text(components: dict[str, wiring.Component]) -> str:
         # Only one module may be marked as the design's top.
         parts.append(text if number == 0 else re.sub(r"^attribute \\top 1\n", "", text, flags=re.MULTILINE))
     script = SCRIPT.format(rtlil="\n".join(parts))
-    # A process of its own keeps this one's standard output and Ctrl-C as they are; no file is needed.
-    result = subprocess.run(
-        [sys.executable, "-c", YOSYS_CALL, "-q", "-"], input=script, capture_output=True, text=True, encoding="utf-8"
-    )
+    # A process of its own keeps this one's standard output and Ctrl-C as they are. What yosys unpacks for itself goes
+    # with the folder, even when it is interrupted.
+    with tempfile.TemporaryDirectory(prefix="ganglion-") as folder:
+        result = subprocess.run(
+            [sys.executable, "-c", YOSYS_CALL, "-q", "-"],
+            input=script,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=os.environ | {"TMPDIR": folder},
+        )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])
         raise VerilogError(f"yosys failed with exit status {result.returncode}:\n{tail}")
