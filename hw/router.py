@@ -1,0 +1,156 @@
+"""Spike router: walks the links of every neuron that fired and delivers its weighted current."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.constants import INDEX_WIDTH, LINK_COUNT_WIDTH, MAX_NEIGHBOURS, NODE_WIDTH, WEIGHT_WIDTH
+from golden.spec.neural import BRANCH, GAIN, MEMBRANE
+from hw.bits import lowest_bit, parts, saturate, select
+from hw.graph_store import unpack_node
+
+__all__ = ["SpikeRouter"]
+
+CURRENT_WIDTH = GAIN.width + MEMBRANE.fraction_bits - GAIN.fraction_bits
+"""A gain times a weight of 0..1, in membrane units."""
+BRANCH_SHIFT = MEMBRANE.fraction_bits - BRANCH.fraction_bits
+EXTRA_BITS = 2 * WEIGHT_WIDTH - (MEMBRANE.fraction_bits - GAIN.fraction_bits)
+"""Fraction bits of gain * 257 weight (65,535 for 1) beyond those of a membrane."""
+
+
+class SpikeRouter(wiring.Component):
+    """Takes a spike (``entry_*``: index, graph word, weight byte) and gives its current to every link of it.
+
+    A link takes one cycle (``issue``, ``target``); with ``extra`` the spike's own index follows (``own``). The current
+    gain * weight / 255 (``gain`` Q5.13, membranes Q8.16) is added, saturating, to the target's membrane, or (Q4.12) to
+    the branch in which the target has the link back to ``source``: ``write*`` in the cycle after the issue, from what
+    is read for ``target`` then (``membrane``, ``branches``, ``word``), or what was written a cycle ago. Throughput one
+    link a cycle; a spike without links takes one cycle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "entry_valid": In(1),
+                "entry_index": In(INDEX_WIDTH),
+                "entry_word": In(NODE_WIDTH),
+                "entry_weight": In(WEIGHT_WIDTH),
+                "gain": In(signed(GAIN.width)),
+                "extra": In(1),
+                "to_membrane": In(1),
+                "to_branch": In(1),
+                "membrane": In(signed(MEMBRANE.width)),
+                "branches": In(MAX_NEIGHBOURS * BRANCH.width),
+                "word": In(NODE_WIDTH),
+                "take": Out(1),
+                "issue": Out(1),
+                "own": Out(1),
+                "source": Out(INDEX_WIDTH),
+                "target": Out(INDEX_WIDTH),
+                "write": Out(1),
+                "write_branch": Out(1),
+                "write_target": Out(INDEX_WIDTH),
+                "write_slot": Out(LINK_COUNT_WIDTH),
+                "write_membrane": Out(signed(MEMBRANE.width)),
+                "write_value": Out(signed(BRANCH.width)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        weight = Signal(WEIGHT_WIDTH)
+        self._walk(m, weight)
+        # What happens a cycle after an issue.
+        issued, source = Signal(), Signal(INDEX_WIDTH)
+        current = Signal(signed(CURRENT_WIDTH))
+        again = Signal()
+        m.d.sync += [
+            issued.eq(self.issue),
+            source.eq(self.source),
+            self.write_target.eq(self.target),
+            current.eq(self._current(m, weight)),
+        ]
+        m.d.comb += again.eq(self.target == self.write_target)
+        self._membrane(m, issued, current, again)
+        self._branch(m, issued, source, current, again)
+        return m
+
+    def _walk(self, m: Module, weight: Signal) -> None:
+        """The spike at work: its links, lowest first, and how many are left.
+
+        An empty router and one in the only cycle of a spike without links look the same: nothing left, nothing issued.
+        """
+        rows = [Signal(INDEX_WIDTH, name=f"link{slot}", reset_less=True) for slot in range(MAX_NEIGHBOURS)]
+        left, tail = Signal(LINK_COUNT_WIDTH), Signal()
+        links, n_links, _ = unpack_node(self.entry_word)
+        last = Signal()
+        m.d.comb += [
+            self.issue.eq(left.any()),
+            self.own.eq(tail & ~self.issue),
+            self.target.eq(Mux(self.issue, rows[0], self.source)),
+            last.eq(~left[1:].any() & ~(left[0] & tail)),
+            self.take.eq(self.entry_valid & last),
+        ]
+        # The last slot need not hold: what moves down from it is never issued.
+        m.d.sync += rows[-1].eq(links[-1])
+        m.d.sync += [
+            row.eq(Mux(self.take, link, above)) for row, link, above in zip(rows, links, rows[1:], strict=False)
+        ]
+        with m.If(self.take):
+            full = n_links.all()
+            m.d.sync += [
+                left.eq(Cat(n_links[0] & ~full, n_links[1:])),
+                tail.eq(self.extra),
+                self.source.eq(self.entry_index),
+                weight.eq(self.entry_weight),
+            ]
+        with m.Elif(self.issue):
+            m.d.sync += left.eq(left - 1)
+        with m.Else():
+            m.d.sync += tail.eq(0)
+
+    def _current(self, m: Module, weight: Signal) -> Signal:
+        """gain * weight / 255 to the nearest: weight/255 is nearly (257 weight + its top bit) / 65536."""
+        product = Signal(signed(GAIN.width + WEIGHT_WIDTH))
+        exact = Signal(signed(CURRENT_WIDTH + EXTRA_BITS))
+        m.d.comb += [
+            product.eq(sum((Mux(bit, self.gain, 0) << place for place, bit in enumerate(weight)), Const(0))),
+            exact.eq(product + (product << WEIGHT_WIDTH) + Mux(weight[-1], self.gain, 0) + (1 << EXTRA_BITS - 1)),
+        ]
+        return exact >> EXTRA_BITS
+
+    def _membrane(self, m: Module, issued: Signal, current: Signal, again: Signal) -> None:
+        forward, written = Signal(), Signal(signed(MEMBRANE.width), reset_less=True)
+        total = Signal(signed(MEMBRANE.width + 1))
+        m.d.comb += [
+            self.write.eq(issued & self.to_membrane),
+            total.eq(Mux(forward, written, self.membrane) + current),
+            self.write_membrane.eq(saturate(total, MEMBRANE.width)),
+        ]
+        m.d.sync += [forward.eq(again & self.write), written.eq(self.write_membrane)]
+
+    def _branch(self, m: Module, issued: Signal, source: Signal, current: Signal, again: Signal) -> None:
+        links, n_links, _ = unpack_node(self.word)
+        found = Signal(MAX_NEIGHBOURS)
+        for slot, link in enumerate(links):
+            m.d.comb += found[slot].eq((link == source) & (n_links > slot))
+        forward, same = Signal(), Signal()
+        slot, written = (
+            Signal(LINK_COUNT_WIDTH, name="written_slot", reset_less=True),
+            Signal(signed(BRANCH.width), name="written_value", reset_less=True),
+        )
+        before = Signal(signed(BRANCH.width))
+        total = Signal(signed(CURRENT_WIDTH - BRANCH_SHIFT + 1))
+        m.d.comb += [
+            self.write_slot.eq(lowest_bit(Cat(found, Const(0, 2)))),
+            self.write_branch.eq(issued & self.to_branch & found.any()),
+            same.eq(forward & (self.write_slot == slot)),
+            before.eq(Mux(same, written, select(parts(self.branches, BRANCH.width), self.write_slot))),
+            total.eq(before + (current >> BRANCH_SHIFT) + current[BRANCH_SHIFT - 1]),
+            self.write_value.eq(saturate(total, BRANCH.width)),
+        ]
+        m.d.sync += [
+            forward.eq(again & self.write_branch),
+            slot.eq(self.write_slot),
+            written.eq(self.write_value),
+        ]
