@@ -60,7 +60,8 @@ class HomeostaticController(wiring.Component):
         double = Signal.like(product)
         m.d.sync += double.eq(product)
 
-        loss, left = Signal(signed(len(double))), Signal(signed(len(double) + 1))
+        # Factors are below 2, so r - p is no larger than r.
+        loss, left = Signal(signed(len(double))), Signal(signed(RATE.width + 1))
         m.d.comb += [
             loss.eq(double[1:]),
             left.eq(add_with_carry(rate2, ~loss, ~double[0])),

@@ -69,10 +69,11 @@ class LifPipeline(wiring.Component):
             double.eq(product),
         ]
 
-        # One adder for x - d, d and x: d is the upper bits of double, its lowest bit rounds it.
+        # One adder for x - d, d and x: d is the upper bits of double, its lowest bit rounds it. As factors are below 2,
+        # d has one bit more than x, and x - d is no larger than x.
         step, scale, waiting, moves = Signal(), Signal(), Signal(), Signal()
         kept, change = Signal(signed(MEMBRANE.width)), Signal(signed(len(double)))
-        result = Signal(signed(MEMBRANE.width + 2))
+        result = Signal(signed(MEMBRANE.width + 1))
         m.d.comb += [
             step.eq(op2 == LifOp.STEP),
             scale.eq(op2 == LifOp.SCALE),
