@@ -88,15 +88,13 @@ class DendriteTree(wiring.Component):
         falls = [Const(value, FALL_WIDTH) for value in RECIPROCAL_FALLS]
         m.d.comb += [start.eq(select(starts, segment)), fall.eq(select(falls, segment))]
 
-        # 1 - 1/m, and one half of what is cut off, a little less than that in the third octave.
-        product = Signal(FALL_WIDTH + RESPONSE_OFFSET_BITS, name=f"product{slot}")
-        rows = [Mux(bit, offset, 0) << place for place, bit in enumerate(fall)]
-        m.d.comb += product.eq(sum(rows, octave3 << CUT + 1))
-        half = Signal(name=f"half{slot}")
-        m.d.comb += half.eq(Mux(octave3, product[:CUT].all(), octave2 | product[CUT - 1]))
-        distance = Signal(DISTANCE_WIDTH + 1, name=f"distance{slot}")
-        m.d.comb += distance.eq(Cat(half, start) + Cat(half, product[CUT:]))
-        d = distance[1:]
+        # 1 - 1/m, and one half of what is cut off. (Rounded down, 4q / 2**3 lets the third octave have one unit more. It
+        # never counts: that octave reaches the first segments only, whose falls are even.)
+        terms = [Mux(bit, offset, 0) << place for place, bit in enumerate(fall)]
+        halves = Cat(~octave2 & ~octave3, octave2, octave3) << CUT - 1
+        distance = Signal(CUT + DISTANCE_WIDTH, name=f"distance{slot}")
+        m.d.comb += distance.eq(sum(terms, Cat(halves[:CUT], start)) + (halves[CUT:] << CUT))
+        d = distance[CUT:]
         saturating = Mux(
             octave3,
             Cat(d[2:], Const(0b101 << 1, 4)),

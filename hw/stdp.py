@@ -79,19 +79,19 @@ class StdpEngine(wiring.Component):
             )
             for before, after in pairwise(chain)
         ]
-        doubled = self._window(m, linked=active[0] & ~own[0])
+        doubled = self._window(m, active[0])
         change, carry, lowers = self._change(m, own[2], doubled)
         self._weight(m, change, carry, lowers)
         return m
 
-    def _window(self, m: Module, linked: Signal) -> Signal:
-        """Stages 1 and 2: twice the increment, rounded down; 0 without a link."""
+    def _window(self, m: Module, active: Signal) -> Signal:
+        """Stages 1 and 2: twice the increment of a link, rounded down; 0 if nothing is there."""
         time = self.elapsed[ELAPSED_DROP:]
         age = Signal(AGE_FRACTION_BITS + OCTAVE_BITS + 1)
         # elapsed / 20 ms * log2(e), the logarithm of how much the window has fallen.
         m.d.comb += age.eq((time << 2) + (time >> 1) + (time >> 3) - (time >> 7) - (time >> 11))
         place, pair = Signal(len(age) - AGE_DROP - 1, reset_less=True), Signal()
-        m.d.sync += [place.eq(age[AGE_DROP:-1]), pair.eq(linked & self.elapsed.any() & ~age[-1])]
+        m.d.sync += [place.eq(age[AGE_DROP:-1]), pair.eq(active & self.elapsed.any() & ~age[-1])]
         offset = place[:WINDOW_OFFSET_BITS]
         segment, octaves = place[WINDOW_OFFSET_BITS:-OCTAVE_BITS], place[-OCTAVE_BITS:]
         base, fall = Signal(WINDOW_WIDTH), Signal(FALL_WIDTH)
