@@ -88,7 +88,7 @@ class DendriteTree(wiring.Component):
         falls = [Const(value, FALL_WIDTH) for value in RECIPROCAL_FALLS]
         m.d.comb += [start.eq(select(starts, segment)), fall.eq(select(falls, segment))]
 
-        # 1 - 1/m, and one half of what is cut off. (Rounded down, 4q / 2**3 lets the third octave have one unit more. It
+        # 1 - 1/m, and one half of what is cut off. (Rounded down, 4q / 2**3 gives the third octave one unit more. It
         # never counts: that octave reaches the first segments only, whose falls are even.)
         terms = [Mux(bit, offset, 0) << place for place, bit in enumerate(fall)]
         halves = Cat(~octave2 & ~octave3, octave2, octave3) << CUT - 1
