@@ -4,12 +4,24 @@ import numpy as np
 
 from golden.fixed.graph_store import graph_word
 from golden.fixed.neural_core import NeuralCore, Tick
+from golden.fixed.neural_stdp import split_weight
 from golden.float32.dendrite import Dendrites
 from golden.float32.homeostasis import Homeostasis
 from golden.float32.lif import LifNeurons
 from golden.float32.state import SpikingState
 from golden.float32.stdp import Stdp
-from golden.spec.neural import GAIN, MEMBRANE, time_step
+from golden.spec.neural import (
+    BRANCH,
+    ELAPSED,
+    ELAPSED_NEVER,
+    GAIN,
+    MEMBRANE,
+    RATE,
+    THRESHOLD,
+    WEIGHT_ONE,
+    factor_value,
+    time_step,
+)
 
 
 def random_graph(rng: np.random.Generator, *, wild: bool = False) -> tuple[np.ndarray, list[list[int]]]:
@@ -82,3 +94,15 @@ class Pair:
     def membrane_gap(self) -> np.ndarray:
         """How far apart the membranes are."""
         return np.abs(self.real.state.membrane - MEMBRANE.from_raw(self.fixed.state.membrane))
+
+
+def copy_state(real: SpikingState, core: NeuralCore) -> None:
+    """Give ``core`` the nearest fixed-point state; steps so far must have been of its own dt."""
+    s, step = core.state, core.time_step
+    s.membrane[:], s.threshold[:] = MEMBRANE.to_raw(real.membrane), THRESHOLD.to_raw(real.threshold)
+    s.branches[:] = BRANCH.to_raw(real.branches)
+    s.rate[:] = RATE.to_raw(real.rate * (1 - float(factor_value(step.rate_factor))))
+    since = ELAPSED.to_raw(real.time - real.last_spike) - step.dt_raw
+    s.elapsed[:] = np.where(real.last_spike < 0, ELAPSED_NEVER, since)
+    s.weight[:], s.residue[:] = split_weight(np.floor(real.weight * WEIGHT_ONE + 0.5).astype(np.int64))
+    s.spikes, s.phase = real.spikes, real.phase

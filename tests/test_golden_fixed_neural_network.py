@@ -18,7 +18,15 @@ from golden.float32.oscillator import GammaOscillator
 from golden.float32.state import SpikingState
 from golden.float32.stdp import Stdp
 from golden.float32.wta import WinnerTakeAll
-from golden.spec.neural import ELAPSED_NEVER, STATE_FIELDS, THRESHOLD, time_step
+from golden.spec.neural import (
+    ELAPSED_NEVER,
+    MEMBRANE,
+    STATE_FIELDS,
+    THRESHOLD,
+    THRESHOLD_MAX_RAW,
+    THRESHOLD_MIN_RAW,
+    time_step,
+)
 
 ONE_MS = time_step(1 << 16)
 
@@ -26,11 +34,11 @@ ONE_MS = time_step(1 << 16)
 def random_state(rng: np.random.Generator) -> NeuralState:
     """Every field anywhere in its range, corners included; about a third fire."""
     s = NeuralState()
-    s.membrane[:] = to_signed(random_bits(rng, (32,), 24), 24)
+    s.membrane[:] = to_signed(random_bits(rng, (32,), 26), 26)
     s.branches[:] = to_signed(random_bits(rng, (32, 6), 16), 16)
     for name, width in (("history", 32), ("rate", 24), ("trace", 16), ("elapsed", 24)):
         getattr(s, name)[:] = random_bits(rng, (32,), width).astype(np.int64)
-    s.threshold[:] = rng.integers(1677722, 167772161, 32)
+    s.threshold[:] = rng.integers(THRESHOLD_MIN_RAW, THRESHOLD_MAX_RAW + 1, 32)
     s.weight[:] = rng.choice([0, 1, 128, 254, 255], 32)
     s.residue[:] = np.where(s.weight == 0, rng.integers(0, 2048, 32), rng.integers(2048, 4096, 32))
     s.spikes = int(random_bits(rng, (1,), 32)[0] & random_bits(rng, (1,), 32)[0])
@@ -42,13 +50,13 @@ def test_state_words_hold_everything() -> None:
     rng = np.random.default_rng(0)
     before, after = random_state(rng), NeuralState()
     words = before.words()
-    assert words.shape == (32, 4)
+    assert words.shape == (32, 5)
     after.load_words(words)
     for place in STATE_FIELDS:
         np.testing.assert_array_equal(getattr(after, place.name), getattr(before, place.name))
     number = sum(int(w) << (64 * k) for k, w in enumerate(words[5]))
     by_name = {place.name: number >> place.low & ((1 << place.width) - 1) for place in STATE_FIELDS}
-    assert by_name["membrane"] == int(before.membrane[5]) & 0xFFFFFF
+    assert by_name["membrane"] == int(before.membrane[5]) & 0x3FFFFFF
     assert by_name["branches"] == int(pack_fields(before.branches[5:6], 16)[0, 0]) | (
         int(pack_fields(before.branches[5:6], 16)[0, 1]) << 64
     )
@@ -102,11 +110,11 @@ def drive_pass_b(s: NeuralState, words: np.ndarray, gain: int, parts: Tick, gaps
         controls = {name: r[name] for name in ("issue", "own", "target")}
         w = {name: int(value[0]) for name, value in engine.step(ports(controls, at_target, at_weight)).items()}
         j = r["target"]
-        at_target = {"membrane": int(s.membrane[j]) & 0xFFFFFF, "word": int(words[j]), "elapsed": int(s.elapsed[j])}
+        at_target = {"membrane": int(s.membrane[j]) & 0x3FFFFFF, "word": int(words[j]), "elapsed": int(s.elapsed[j])}
         at_target["branches"] = pack_fields(s.branches[j][None], 16)
         at_weight = {name: int(getattr(s, name)[w["read_target"]]) for name in ("weight", "residue")}
         if r["write"]:
-            s.membrane[r["write_target"]] = to_signed(r["write_membrane"], 24)
+            s.membrane[r["write_target"]] = to_signed(r["write_membrane"], 26)
         if r["write_branch"]:
             s.branches[r["write_target"], r["write_slot"]] = to_signed(r["write_value"], 16)
         if w["write"] and parts.learn:
@@ -172,16 +180,16 @@ def test_random_networks_fire_together(parts: Tick, gain: float) -> None:
 
 
 def test_leak_is_the_exponential_of_its_factor() -> None:
-    """From 100 down: within half a last place a step of the exact (1 - dt/20)^n, and to 0 after a step of 20 ms."""
+    """From -30 up: within half a last place a step of the exact (1 - dt/20)^n, and to 0 after a step of 20 ms."""
     core = NeuralCore()
-    core.state.threshold[:] = 10 << 24
+    core.state.threshold[:] = THRESHOLD_MAX_RAW
     core.state.elapsed[:] = 0
-    core.state.membrane[:] = -(100 << 16)
+    core.state.membrane[:] = -(30 << 20)
     core.state.elapsed[:] = ELAPSED_NEVER
     for n in range(1, 200):
         core.tick(np.zeros(32, np.int64), 32, 0, Tick())
-        exact = -100 * 0.95**n
-        assert abs(core.state.membrane[0] / 65536 - exact) <= 2**-17 * 20 + 100 * n * 3.3e-6 * 0.95 ** (n - 1)
+        exact = -30 * 0.95**n
+        assert abs(MEMBRANE.from_raw(core.state.membrane[0]) - exact) <= 2**-21 * 20 + 30 * n * 2e-7 * 0.95 ** (n - 1)
     core.time_step = time_step(20 << 16)
     core.tick(np.zeros(32, np.int64), 32, 0, Tick())
     assert not core.state.membrane.any()
@@ -191,7 +199,7 @@ def test_leak_is_the_exponential_of_its_factor() -> None:
 def test_f_i_curve_in_closed_form(current: float) -> None:
     """Constant current I: period 2 (refractory steps) + the least n with I 0.95 (1 - 0.95^n) / 0.05 >= 1."""
     core = NeuralCore()
-    raw = round(current * 65536)
+    raw = int(MEMBRANE.to_raw(current))
     times = []
     for step in range(400):
         quiet = core.state.elapsed < 2 << 16
@@ -200,7 +208,7 @@ def test_f_i_curve_in_closed_form(current: float) -> None:
             times.append(step)
     level, n = 0.0, 0
     while n < 400 and level < 1:
-        level, n = (level + raw / 65536) * 0.95, n + 1
+        level, n = (level + raw / 2**20) * 0.95, n + 1
     if n == 400:
         assert times == []
     else:
@@ -248,11 +256,11 @@ def test_a_thousand_pairs_stay_within_a_byte_step_of_float() -> None:
 def test_homeostasis_finds_a_tenth_of_a_spike_a_millisecond() -> None:
     """Thresholds that start anywhere from 0.1 to 0.6 end where the rate is the target."""
     core = NeuralCore()
-    core.state.threshold[:] = np.linspace(0.11, 0.6, 32) * (1 << 24)
+    core.state.threshold[:] = THRESHOLD.to_raw(np.linspace(0.11, 0.6, 32))
     rng = np.random.default_rng(2)
     spikes = np.zeros(32)
     for step in range(10000):
-        core.state.membrane[:] += rng.integers(0, 4000, 32)
+        core.state.membrane[:] += rng.integers(0, 64000, 32)
         core.tick(np.zeros(32, np.int64), 32, 0, Tick(homeostasis=True))
         spikes += core.state.spike_flags() * (step >= 7000)
     assert np.abs(spikes / 3000 - 0.1).max() < 0.005
@@ -285,12 +293,12 @@ def test_phase_never_drifts() -> None:
 def test_competitions_follow_float() -> None:
     rng = np.random.default_rng(6)
     for _ in range(200):
-        v = rng.integers(-(1 << 17), 1 << 17, 32) >> rng.choice([0, 0, 12])
+        v = rng.integers(-(1 << 21), 1 << 21, 32) >> rng.choice([0, 0, 16])
         elapsed = rng.choice([0, 1 << 17, ELAPSED_NEVER], 32)
         count = int(rng.integers(0, 33))
         for soft in (False, True):
             real, core = SpikingState(), NeuralCore()
-            real.membrane[:], core.state.membrane[:], core.state.elapsed[:] = v / 65536, v, elapsed
+            real.membrane[:], core.state.membrane[:], core.state.elapsed[:] = MEMBRANE.from_raw(v), v, elapsed
             real.refractory[:] = elapsed < 1 << 17
             wta = WinnerTakeAll(real)
             if soft:
@@ -298,7 +306,7 @@ def test_competitions_follow_float() -> None:
                 core.soften(count)
             else:
                 assert wta.compete(count) == core.compete(count)
-            assert np.abs(core.state.membrane / 65536 - real.membrane).max() <= 2**-9
+            assert np.abs(MEMBRANE.from_raw(core.state.membrane) - real.membrane).max() <= 2**-13
 
 
 def test_search_drive_and_bridge_follow_float() -> None:
@@ -310,11 +318,11 @@ def test_search_drive_and_bridge_follow_float() -> None:
         core = NeuralCore()
         core.start_search(distance)
         expected = initial_membranes(distance.astype(np.float32))
-        got = core.state.membrane[:n] / 65536
+        got = MEMBRANE.from_raw(core.state.membrane[:n])
         assert np.abs(got - expected).max() <= 2**-15
         assert (np.diff(got[np.argsort(distance)]) <= 0).all() and got.max() == 2
         core = NeuralCore()
         one, gain = int(rng.integers(1, 1 << 18)), int(rng.integers(-(1 << 16), 1 << 16))
         core.bridge(np.arange(n), distance, one, gain)
         real = gain / 8192 / (1 + np.maximum(distance, 0) / one)
-        assert np.abs(core.state.membrane[:n] / 65536 - real).max() <= abs(gain) / 8192 * 2**-12 + 2**-16
+        assert np.abs(MEMBRANE.from_raw(core.state.membrane[:n]) - real).max() <= abs(gain) / 8192 * 2**-16 + 2**-20

@@ -53,7 +53,7 @@ class DendriteTree(Unit):
     Latency one cycle, throughput one neuron a cycle.
 
     Inputs: ``valid`` (1), ``branches`` (96, slot 0 lowest), ``n_links`` (3; 7 acts as 6). Outputs: ``out_valid`` (1),
-    ``current`` (24, signed; never negative).
+    ``current`` (26, signed; never negative).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:

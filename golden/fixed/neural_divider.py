@@ -8,12 +8,14 @@ from golden.spec import Config
 from golden.spec.neural import (
     FACTOR_MANTISSA_WIDTH,
     FACTOR_ONE,
+    FACTOR_POINT,
     GAIN,
     MEMBRANE,
     RATIO_BITS,
 )
 
 RATIO_ONE = 1 << RATIO_BITS
+RATIO_EXPONENT = RATIO_BITS - FACTOR_POINT
 N_STEPS = RATIO_BITS + 1
 MIN_WIDTH = MEMBRANE.width
 
@@ -30,11 +32,8 @@ def divide(numerator: I64Array, denominator: I64Array) -> I64Array:
 
 
 def ratio_factor(quotient: I64Array) -> I64Array:
-    """The factor word of a quotient: at most 2**-12 below it."""
-    low = FACTOR_MANTISSA_WIDTH
-    coarse = 1 << low | (quotient >> (RATIO_BITS - low))
-    fine = (RATIO_BITS - low + 1) << low | quotient
-    return np.where(quotient >= RATIO_ONE, FACTOR_ONE, np.where(quotient >> low, coarse, fine))
+    """The factor word of a quotient, exactly: 65536 means 1."""
+    return np.where(quotient >= RATIO_ONE, FACTOR_ONE, RATIO_EXPONENT << FACTOR_MANTISSA_WIDTH | quotient)
 
 
 class Divider(Unit):
@@ -95,7 +94,8 @@ def search_drive(distance: I64Array) -> I64Array:
     low = max(low, 0)
     ranked = np.sort(d)
     scale = int(ranked[min(4, len(d) - 1)]) or int(ranked[-1])
-    return 2 * divide(np.full(len(d), scale + 4 * low), scale + 4 * d)
+    quotient = divide(np.full(len(d), scale + 4 * low), scale + 4 * d)
+    return quotient << (1 + MEMBRANE.fraction_bits - RATIO_BITS)
 
 
 class CurrentBridge(Unit):
@@ -104,7 +104,7 @@ class CurrentBridge(Unit):
     Combinational: I = gain * one / (one + max(distance, 0)).
 
     Inputs: ``distance`` (key_width, signed), ``one`` (key_width), ``gain`` (18, signed), ``quotient`` (17). Outputs:
-    ``numerator``, ``denominator`` (``divider_width``), ``factor`` (16), ``current`` (24, signed).
+    ``numerator``, ``denominator`` (``divider_width``), ``factor`` (20), ``current`` (26, signed).
     """
 
     def step(self, inputs: Inputs) -> Outputs:

@@ -16,6 +16,7 @@ from golden.spec.neural import (
     THRESHOLD_MIN_RAW,
 )
 
+THRESHOLD_SHIFT = THRESHOLD.fraction_bits - RATE.fraction_bits
 DROPPED_BITS = 8
 """Low bits of a rate that its decay does not see."""
 
@@ -32,7 +33,7 @@ def doubled_decay(rate: I64Array, factor: I64Array) -> I64Array:
 
 def settle(rate: I64Array, decay: I64Array, threshold: I64Array, target_step: I64Array) -> tuple[I64Array, I64Array]:
     """Rates and thresholds after a step: what the rate loses is also what raises the threshold."""
-    moved = threshold + decay - target_step
+    moved = threshold + (decay << THRESHOLD_SHIFT) - target_step
     return np.maximum(rate - decay, 0), np.clip(moved, THRESHOLD_MIN_RAW, THRESHOLD_MAX_RAW)
 
 
@@ -41,8 +42,8 @@ class HomeostaticController(Unit):
 
     Latency 2 cycles, the outputs being combinational in ``threshold`` of that cycle; throughput one neuron a cycle.
 
-    Inputs: ``valid``, ``spike`` (1), ``rate`` (24); two cycles later ``threshold`` (28); steady: ``factor`` (16),
-    ``target_step`` (21). Outputs: ``out_valid`` (1), ``out_rate`` (24), ``out_threshold`` (28).
+    Inputs: ``valid``, ``spike`` (1), ``rate`` (24); two cycles later ``threshold`` (30); steady: ``factor`` (20),
+    ``target_step`` (23). Outputs: ``out_valid`` (1), ``out_rate`` (24), ``out_threshold`` (30).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:

@@ -56,8 +56,8 @@ class LifPipeline(Unit):
     cycle; throughput one neuron a cycle.
 
     Inputs: ``valid`` (1), ``op`` (2: 0 step, 1 scale: V = (V + current) * factor, 2 and 3 inject), ``membrane``,
-    ``current`` (24, signed); a cycle later ``factor`` (16); two cycles later ``threshold`` (28), ``elapsed`` (24),
-    ``dt`` (26). Outputs: ``out_valid``, ``spike`` (1), ``out_membrane`` (24, signed), ``out_elapsed`` (24).
+    ``current`` (26, signed); a cycle later ``factor`` (20); two cycles later ``threshold`` (30), ``elapsed`` (24),
+    ``dt`` (26). Outputs: ``out_valid``, ``spike`` (1), ``out_membrane`` (26, signed), ``out_elapsed`` (24).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:

@@ -38,9 +38,9 @@ class SpikeRouter(Unit):
     max(1, n_links + extra) cycles a spike, back to back; the write is in the cycle after the issue.
 
     Inputs: ``entry_valid`` (1), ``entry_index`` (5), ``entry_word`` (36), ``entry_weight`` (8); ``gain`` (18, signed),
-    ``extra``, ``to_membrane``, ``to_branch`` (1); in the cycle after an issue ``membrane`` (24, signed), ``branches``
+    ``extra``, ``to_membrane``, ``to_branch`` (1); in the cycle after an issue ``membrane`` (26, signed), ``branches``
     (96), ``word`` (36) of its target. Outputs: ``take``, ``issue``, ``own`` (1), ``source``, ``target`` (5);
-    ``write``, ``write_branch`` (1), ``write_target`` (5), ``write_slot`` (3), ``write_membrane`` (24, signed),
+    ``write``, ``write_branch`` (1), ``write_target`` (5), ``write_slot`` (3), ``write_membrane`` (26, signed),
     ``write_value`` (16, signed).
     """
 

@@ -1,4 +1,4 @@
-"""What the neurons of one core remember, as raw integers, and the 256-bit words in which memory holds it."""
+"""What the neurons of one core remember, as raw integers, and the words in which memory holds it."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from golden.spec.neural import (
     factor_value,
 )
 
-LIMB_WIDTH = 4
+LIMB_WIDTH = 2
 """Every field of the state word begins and ends at a multiple of this many bits."""
 SIGNED_WIDTHS = {"membrane": MEMBRANE.width, "branches": BRANCH.width}
 
@@ -67,7 +67,7 @@ class NeuralState:
         return (self.spikes >> np.arange(VECTORS_PER_CORE) & 1).astype(bool)
 
     def words(self) -> U64Array:
-        """The state words ``[32, 4]``, least significant 64 bits first."""
+        """The state words ``[32, 5]``, least significant 64 bits first."""
         limbs = np.zeros((VECTORS_PER_CORE, STATE_WIDTH // LIMB_WIDTH), dtype=np.int64)
         for place in STATE_FIELDS:
             values = getattr(self, place.name)
@@ -82,7 +82,7 @@ class NeuralState:
         return pack_fields(limbs, LIMB_WIDTH)
 
     def load_words(self, words: U64Array) -> None:
-        """Take over state words ``[32, 4]``."""
+        """Take over state words ``[32, 5]``."""
         limbs = unpack_fields(words, STATE_WIDTH // LIMB_WIDTH, LIMB_WIDTH)
         for place in STATE_FIELDS:
             first, n = place.low // LIMB_WIDTH, place.width // LIMB_WIDTH

@@ -26,8 +26,8 @@ class WinnerTakeAll(Unit):
 
     Latency one cycle from ``scan`` to ``winner`` and ``maximum``; ``out_membrane`` is combinational. One a cycle.
 
-    Inputs: ``clear``, ``scan``, ``eligible`` (1), ``index`` (5), ``membrane`` (24, signed). Outputs: ``winner`` (8;
-    255 none), ``maximum`` (23), ``out_membrane`` (24, signed).
+    Inputs: ``clear``, ``scan``, ``eligible`` (1), ``index`` (5), ``membrane`` (26, signed). Outputs: ``winner`` (8;
+    255 none), ``maximum`` (25), ``out_membrane`` (26, signed).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:

@@ -12,9 +12,9 @@ from golden.spec.qformat import QFormat
 
 # ---------------------------------------------------------------- formats
 
-MEMBRANE = QFormat(integer_bits=8, fraction_bits=16)
+MEMBRANE = QFormat(integer_bits=6, fraction_bits=20)
 """Membranes and injected currents."""
-THRESHOLD = QFormat(integer_bits=4, fraction_bits=24, signed=False)
+THRESHOLD = QFormat(integer_bits=4, fraction_bits=26, signed=False)
 RATE = QFormat(integer_bits=0, fraction_bits=24, signed=False)
 ELAPSED = QFormat(integer_bits=8, fraction_bits=16, signed=False)
 """Time since the neuron's last spike; the largest value means "long ago, or never"."""
@@ -63,7 +63,7 @@ STATE_FIELDS = _layout(
     ("trace", TRACE.width),
 )
 STATE_WIDTH = sum(field.width for field in STATE_FIELDS)
-"""256 bits: 16 words of 16 bits, so one context (32 neurons) fills two iCE40 block memories exactly."""
+"""260 bits: a context (32 neurons) takes 3 iCE40 block memories, 8 cores 15 of an ECP5."""
 
 # ---------------------------------------------------------------- constants
 
@@ -93,11 +93,11 @@ ENCODING_SLOTS = 8
 
 # ---------------------------------------------------------------- factors: numbers 0..1 with a relative precision
 
-FACTOR_MANTISSA_WIDTH = 12
+FACTOR_MANTISSA_WIDTH = 16
 FACTOR_EXPONENT_WIDTH = 4
 FACTOR_WIDTH = FACTOR_MANTISSA_WIDTH + FACTOR_EXPONENT_WIDTH
 FACTOR_POINT = FACTOR_MANTISSA_WIDTH - 1
-"""A factor word: mantissa in the low 12 bits, exponent above; it means mantissa / 2**(11 + exponent)."""
+"""A factor word: mantissa in the low 16 bits, exponent above; it means mantissa / 2**(15 + exponent)."""
 FACTOR_ONE = 1 << FACTOR_POINT
 
 
