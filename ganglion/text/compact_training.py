@@ -40,7 +40,7 @@ class Recipe:
 
     least: int = 2
     steps: tuple[int, ...] = (40_000, 25_000)
-    frequency: float = 0.2
+    frequency: float = 0.1
     choice_epochs: int = 4
     epochs: int = 12
     rate: float = 0.1

@@ -30,6 +30,8 @@ WORD_WIDTH = 16
 MAX_ROWS = 1 << WORD_WIDTH
 MULTIPLIER = 0x9E37_79B9_7F4A_7C15
 MIXER = 0xBF58_476D_1CE4_E5B9
+FEW = 256
+"""Up to so many events all classes are summed up at once, which is faster then."""
 UNKNOWN = -1
 """The slot of a key that is in no bank."""
 
@@ -118,10 +120,15 @@ class CompactTable:
         """
         known = np.flatnonzero(slots != UNKNOWN)
         codes, texts = self.codes(slots[known]), texts[known]
-        result = np.empty((n_texts, self.n_classes), np.int64)
-        for number, weights in enumerate(self.codebook.T.astype(np.float64)):
-            # Sums of integers far below 2**53: exact in float64, in any order.
-            result[:, number] = np.bincount(texts, weights[codes], minlength=n_texts)
+        # Sums of integers far below 2**53: exact in float64, in any order.
+        weights, n_classes = self.codebook.astype(np.float64), self.n_classes
+        if len(codes) <= FEW:
+            places = (texts * n_classes)[:, None] + np.arange(n_classes)
+            sums = np.bincount(places.ravel(), weights[codes].ravel(), minlength=n_texts * n_classes)
+            return sums.astype(np.int64).reshape(n_texts, n_classes)
+        result = np.empty((n_texts, n_classes), np.int64)
+        for number in range(n_classes):
+            result[:, number] = np.bincount(texts, weights[codes, number], minlength=n_texts)
         return result
 
 
