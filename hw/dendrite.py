@@ -35,7 +35,7 @@ class DendriteTree(wiring.Component):
     """``current`` = the sum of f(b) over the first ``n_links`` branches.
 
     f(b) is 0 below 0, b below 1, and 3 - 4/(1 + b) from there on. ``branches``: six signed Q4.12 numbers, slot 0
-    lowest. ``n_links``: 0..6 (7 acts as 6). ``current``: Q8.16, a register, as is ``out_valid``. Latency 1 cycle,
+    lowest. ``n_links``: 0..6 (7 acts as 6). ``current``: Q6.20, a register, as is ``out_valid``. Latency 1 cycle,
     throughput one neuron a cycle.
     """
 

@@ -22,7 +22,7 @@ class SpikeRouter(wiring.Component):
     """Takes a spike (``entry_*``: index, graph word, weight byte) and gives its current to every link of it.
 
     A link takes one cycle (``issue``, ``target``); with ``extra`` the spike's own index follows (``own``). The current
-    gain * weight / 255 (``gain`` Q5.13, membranes Q8.16) is added, saturating, to the target's membrane, or (Q4.12) to
+    gain * weight / 255 (``gain`` Q5.13, membranes Q6.20) is added, saturating, to the target's membrane, or (Q4.12) to
     the branch in which the target has the link back to ``source``: ``write*`` in the cycle after the issue, from what
     is read for ``target`` then (``membrane``, ``branches``, ``word``), or what was written a cycle ago. Throughput one
     link a cycle; a spike without links takes one cycle.
