@@ -5,24 +5,31 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
-from golden.spec.neural import FACTOR_MANTISSA_WIDTH, FACTOR_ONE, RATIO_BITS
+from golden.spec.neural import (
+    FACTOR_EXPONENT_WIDTH,
+    FACTOR_MANTISSA_WIDTH,
+    FACTOR_ONE,
+    FACTOR_POINT,
+    MEMBRANE,
+    RATIO_BITS,
+)
 
 __all__ = ["Divider", "divider_width", "ratio_factor"]
 
 
 def divider_width(config: Config) -> int:
     """Width of numerator and denominator: a membrane, or four times a distance plus a fifth one."""
-    return max(24, config.key_width + 3)
+    return max(MEMBRANE.width, config.key_width + 3)
 
 
 def ratio_factor(quotient: Value) -> Value:
-    """The factor word of a quotient (0 .. 65536): 1 exactly, or its upper or lower 12 bits, so at most 2**-12 below."""
-    one = quotient[RATIO_BITS]
-    small = ~one & ~quotient[FACTOR_MANTISSA_WIDTH:RATIO_BITS].any()
-    upper = quotient[RATIO_BITS - FACTOR_MANTISSA_WIDTH : RATIO_BITS]
-    mantissa = Mux(one, FACTOR_ONE, Mux(small, quotient[:FACTOR_MANTISSA_WIDTH], upper))
-    # The exponent is 0, 1 or 5.
-    return Cat(mantissa[:FACTOR_MANTISSA_WIDTH], ~one, Const(0, 1), small, Const(0, 1))
+    """The factor word of a quotient: exactly quotient / 65536, or 1 for anything from 65536 on."""
+    fraction = Cat(
+        quotient[:RATIO_BITS],
+        Const(0, FACTOR_MANTISSA_WIDTH - RATIO_BITS),
+        Const(RATIO_BITS - FACTOR_POINT, FACTOR_EXPONENT_WIDTH),
+    )
+    return Mux(quotient[RATIO_BITS], FACTOR_ONE, fraction)
 
 
 class Divider(wiring.Component):

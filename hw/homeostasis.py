@@ -1,6 +1,6 @@
 """Homeostatic controller: firing rates and the thresholds that follow them."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,14 +19,16 @@ __all__ = ["HomeostaticController"]
 
 COARSE = 8
 """Low bits of a rate that the product leaves out."""
+FINER = THRESHOLD.fraction_bits - RATE.fraction_bits
+"""Low bits of a threshold that are below those of a rate."""
 
 
 class HomeostaticController(wiring.Component):
     """r = rate + 0.001 if it spiked; p = a r; ``out_rate`` = r - p; ``out_threshold`` = threshold + p - 0.1 a, held to
     0.1..10.
 
-    ``factor`` is a = dt/1000, ``target_step`` 0.1 a; rates are UQ0.24, thresholds UQ4.24. ``spike`` and ``rate`` belong
-    to cycle t, ``threshold`` and all outputs (combinational from registers and ``threshold``) to t+2. Latency 2 cycles,
+    ``factor`` is a = dt/1000, ``target_step`` 0.1 a in units of the threshold. ``spike`` and ``rate`` belong to
+    cycle t, ``threshold`` and all outputs (combinational from registers and ``threshold``) to t+2. Latency 2 cycles,
     throughput one neuron a cycle.
     """
 
@@ -69,8 +71,11 @@ class HomeostaticController(wiring.Component):
         ]
 
         moved, held = Signal(signed(THRESHOLD.width + 2)), Signal(THRESHOLD.width)
+        lifted = Signal(THRESHOLD.width + 1)
         m.d.comb += [
-            moved.eq(add_with_carry(self.threshold, double[1:], double[0]) - self.target_step),
+            # The bits of the threshold below those of p pass by its addition.
+            lifted.eq(Cat(self.threshold[:FINER], add_with_carry(self.threshold[FINER:], double[1:], double[0]))),
+            moved.eq(lifted - self.target_step),
             held.eq(Mux(moved < THRESHOLD_MIN_RAW, THRESHOLD_MIN_RAW, moved)),
             # The greatest threshold is a whole number: the bits above the point tell.
             self.out_threshold.eq(

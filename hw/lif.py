@@ -84,7 +84,7 @@ class LifPipeline(wiring.Component):
             result.eq(add_with_carry(kept, change[1:].as_signed(), change[0])),
         ]
 
-        # y 2**8 >= threshold: y is compared with the threshold rounded up, and anything beyond its width is more.
+        # y 2**SHIFT >= threshold: y is compared with the threshold rounded up, and anything beyond its width is more.
         whole = THRESHOLD.width - SHIFT
         reached = Signal()
         need = Signal(whole)

@@ -17,7 +17,7 @@ class WinnerTakeAll(wiring.Component):
 
     ``clear``, then one eligible membrane a ``scan``: ``winner`` and ``maximum`` follow one cycle later (255 and 0 while
     there is none). ``out_membrane`` is combinational: the winner keeps ``membrane``, any other loses 0.8 ``maximum``
-    and stops at 0. One neuron a cycle. Membranes are Q8.16.
+    and stops at 0. One neuron a cycle.
     """
 
     def __init__(self) -> None:

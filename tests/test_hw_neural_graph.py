@@ -22,7 +22,7 @@ from golden.fixed.neural_router import SpikeRouter
 from golden.fixed.neural_stdp import StdpEngine
 from golden.fixed.unit import Unit
 from golden.spec import Config
-from golden.spec.neural import BRANCH, GAIN, MEMBRANE
+from golden.spec.neural import BRANCH, GAIN, MEMBRANE, RATIO_BITS
 
 SHAPE = (5100, 200)
 SHORT = (100, 400)
@@ -125,12 +125,13 @@ def encoder(rng: np.random.Generator, shape: Shape, config: Config = TINY) -> St
 
 def bridge(rng: np.random.Generator, shape: Shape, config: Config = TINY) -> Stimulus:
     width = config.key_width
-    quotient = mixed(rng, shape, random_bits(rng, shape, 16), 0.2, rng.choice([4095, 4096, 65535, 65536, 98304], shape))
+    ends = rng.choice([(1 << RATIO_BITS) - 1, 1 << RATIO_BITS, 3 << RATIO_BITS - 1], shape)
+    quotient = mixed(rng, shape, random_bits(rng, shape, RATIO_BITS), 0.2, ends)
     return {
         "distance": any_size(rng, shape, width),
         "one": steady(random_bits(rng, shape, width), shape),
         "gain": steady(random_bits(rng, shape, GAIN.width), shape),
-        "quotient": quotient >> mixed(rng, shape, np.zeros(shape), 0.3, rng.integers(0, 17, shape)),
+        "quotient": quotient >> mixed(rng, shape, np.zeros(shape), 0.3, rng.integers(0, RATIO_BITS + 1, shape)),
     }
 
 

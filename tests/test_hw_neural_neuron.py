@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from hw_units import NARROW16, TINY, WithReset, bursts, chance, name_of, random_bits
@@ -49,8 +49,16 @@ def mixed(rng: np.random.Generator, shape: Shape, usual: np.ndarray, rate: float
 def factors(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     """Factor words as the host derives them, 0, 1, and any bits."""
     steps = [spec.time_step(int(raw)) for raw in (0, 1, 66, 6554, 65536, 655360, 1310720, 65536000)]
-    derived = np.array([f for s in steps for f in (s.leak, s.rate_factor)] + [0, 0x0800, 0x0FFF, 0xFFFF, 0x0001])
-    return mixed(rng, shape, rng.choice(derived, shape), 0.4, random_bits(rng, shape, 16))
+    ends = [0, 1, spec.FACTOR_ONE, (1 << spec.FACTOR_MANTISSA_WIDTH) - 1, (1 << spec.FACTOR_WIDTH) - 1]
+    derived = np.array([f for s in steps for f in (s.leak, s.rate_factor)] + ends)
+    return mixed(rng, shape, rng.choice(derived, shape), 0.4, random_bits(rng, shape, spec.FACTOR_WIDTH))
+
+
+def multiplied(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """x times factor words by the formula, rounded to the nearest, halves up."""
+    exponent, mantissa = factor >> spec.FACTOR_MANTISSA_WIDTH, factor & ((1 << spec.FACTOR_MANTISSA_WIDTH) - 1)
+    half = np.int64(1) << exponent + spec.FACTOR_POINT - 1
+    return (x * mantissa + half) // (2 * half)
 
 
 def steady(values: np.ndarray, shape: Shape) -> np.ndarray:
@@ -61,38 +69,42 @@ def steady(values: np.ndarray, shape: Shape) -> np.ndarray:
 
 def lif(rng: np.random.Generator, shape: Shape) -> Stimulus:
     """Thresholds within one unit of the membrane in half of the cycles; elapsed times around both ends."""
+    width = spec.MEMBRANE.width
     s = {"valid": bursts(rng, shape), "op": random_bits(rng, shape, 2) & random_bits(rng, shape, 2)}
     for name in ("membrane", "current"):
-        s[name] = mixed(rng, shape, scaled_bits(rng, shape, 24), 0.3, random_bits(rng, shape, 24))
+        s[name] = mixed(rng, shape, scaled_bits(rng, shape, width), 0.3, random_bits(rng, shape, width))
     s["factor"] = factors(rng, shape)
-    s["dt"] = steady(mixed(rng, shape, np.full(shape, 65536), 0.5, random_bits(rng, shape, 26)), shape)
-    low, high = 1 << 17, (1 << 24) - 1
+    s["dt"] = steady(mixed(rng, shape, np.full(shape, 65536), 0.5, random_bits(rng, shape, spec.DT_WIDTH)), shape)
+    low, high = spec.REFRACTORY_RAW, spec.ELAPSED_NEVER
     ends = rng.choice([0, low - 1, low, low + 1, high - 65536, high - 65535, high - 1, high], shape)
-    s["elapsed"] = mixed(rng, shape, ends, 0.5, random_bits(rng, shape, 24))
-    # What the membrane of two cycles ago becomes, by the formula: product in units of 2**-(11 + exponent).
-    x = np.clip(to_signed(s["membrane"], 24) + to_signed(s["current"], 24), -(1 << 23), (1 << 23) - 1)
-    factor = s["factor"].astype(np.int64)
-    product = x[:, :-2] * (factor[:, 1:-1] & 0xFFF)
-    half = np.int64(1) << (factor[:, 1:-1] >> 12) + 10
-    near = x * 0
-    near[:, 2:] = (x[:, :-2] - (product + half) // (2 * half)) * 256 + rng.integers(-257, 258, product.shape)
-    near = np.where(rng.random(shape) < 0.7, near // 256 * 256, near)
-    threshold = random_bits(rng, shape, 28)
-    s["threshold"] = np.where((near >= 0) & (near < 1 << 28) & (rng.random(shape) < 0.6), near, threshold)
+    s["elapsed"] = mixed(rng, shape, ends, 0.5, random_bits(rng, shape, spec.ELAPSED.width))
+    # What the membrane of two cycles ago becomes, in units of the threshold, and what is around it.
+    x = spec.MEMBRANE.saturate(to_signed(s["membrane"], width) + to_signed(s["current"], width))[:, :-2]
+    unit = 1 << spec.THRESHOLD.fraction_bits - spec.MEMBRANE.fraction_bits
+    near = np.zeros(shape, dtype=np.int64)
+    near[:, 2:] = (x - multiplied(x, s["factor"].astype(np.int64)[:, 1:-1])) * unit
+    near[:, 2:] += rng.integers(-unit - 1, unit + 2, x.shape)
+    near = np.where(rng.random(shape) < 0.7, near // unit * unit, near)
+    fits = (near >= 0) & (near <= spec.THRESHOLD.max_raw)
+    threshold = random_bits(rng, shape, spec.THRESHOLD.width)
+    s["threshold"] = np.where(fits & (rng.random(shape) < 0.6), near, threshold)
     return {name: values.astype(np.uint64) for name, values in s.items()}
 
 
 def homeostasis(rng: np.random.Generator, shape: Shape) -> Stimulus:
-    ends = rng.choice([0, 1, (1 << 24) - 16777, (1 << 24) - 16778, (1 << 24) - 1], shape)
-    limits = rng.choice([spec.THRESHOLD_MIN_RAW, spec.THRESHOLD_MAX_RAW], shape) + rng.integers(-2000, 2000, shape)
-    steps = rng.choice([0, 1, 1678, 1677722, (1 << 21) - 1], shape)
+    full = spec.RATE.max_raw - spec.SPIKE_RATE_STEP_RAW
+    ends = rng.choice([0, 1, full, full + 1, spec.RATE.max_raw], shape)
+    near = 2 * spec.RESET_TIME_STEP.target_step
+    limits = rng.choice([spec.THRESHOLD_MIN_RAW, spec.THRESHOLD_MAX_RAW], shape) + rng.integers(-near, near, shape)
+    derived = [spec.time_step(raw).target_step for raw in (0, 65536, spec.DT_MAX_RAW)]
+    steps = rng.choice([*derived, 1, (1 << spec.TARGET_STEP_WIDTH) - 1], shape)
     return {
         "valid": bursts(rng, shape),
         "spike": bursts(rng, shape),
-        "rate": mixed(rng, shape, random_bits(rng, shape, 24), 0.2, ends),
-        "threshold": mixed(rng, shape, random_bits(rng, shape, 28), 0.4, limits),
+        "rate": mixed(rng, shape, random_bits(rng, shape, spec.RATE.width), 0.2, ends),
+        "threshold": mixed(rng, shape, random_bits(rng, shape, spec.THRESHOLD.width), 0.4, limits),
         "factor": steady(factors(rng, shape), shape),
-        "target_step": steady(mixed(rng, shape, steps, 0.4, random_bits(rng, shape, 21)), shape),
+        "target_step": steady(mixed(rng, shape, steps, 0.4, random_bits(rng, shape, spec.TARGET_STEP_WIDTH)), shape),
     }
 
 
@@ -131,18 +143,19 @@ def oscillator(rng: np.random.Generator, shape: Shape) -> Stimulus:
 
 def wta(rng: np.random.Generator, shape: Shape) -> Stimulus:
     """Membranes of many sizes, in some streams so few values that they tie."""
-    membrane = mixed(rng, shape, scaled_bits(rng, shape, 24), 0.2, random_bits(rng, shape, 24))
+    width = spec.MEMBRANE.width
+    membrane = mixed(rng, shape, scaled_bits(rng, shape, width), 0.2, random_bits(rng, shape, width))
     few = np.arange(shape[0])[:, None] % 3 == 0
     return {
         "clear": chance(rng, shape, 0.03),
         "scan": bursts(rng, shape),
         "eligible": bursts(rng, shape),
         "index": mixed(rng, shape, np.arange(shape[1]) % 32 + np.zeros(shape), 0.2, random_bits(rng, shape, 5)),
-        "membrane": np.where(few, membrane & np.uint64(0xC0003F), membrane),
+        "membrane": np.where(few, membrane & np.uint64(3 << width - 2 | 0x3F), membrane),
     }
 
 
-def divider(rng: np.random.Generator, shape: Shape, width: int = 24) -> Stimulus:
+def divider(rng: np.random.Generator, shape: Shape, width: int = hw.divider.divider_width(TINY)) -> Stimulus:
     """A division every 19 cycles or so, some broken off, of operands of every size, equal and zero ones too."""
     gap = rng.choice([1, 2, 16, 17, 18, 19, 25], shape, p=[0.04, 0.03, 0.05, 0.2, 0.4, 0.2, 0.08])
     start = np.zeros(shape, dtype=np.uint64)
@@ -218,7 +231,7 @@ def test_oscillator() -> None:
 def test_wta() -> None:
     _, outputs = compared("wta", 5)
     assert len(np.unique(outputs["winner"])) == 33
-    assert outputs["maximum"].max() == (1 << 23) - 1
+    assert outputs["maximum"].max() == spec.MEMBRANE.max_raw
 
 
 @pytest.mark.parametrize("config", [TINY, NARROW16], ids=name_of)
@@ -257,18 +270,18 @@ class Functions(wiring.Component):
     def __init__(self) -> None:
         super().__init__(
             {
-                "x": In(24),
-                "factor": In(16),
-                "quotient": In(17),
-                "product": Out(26),
-                "ratio": Out(16),
+                "x": In(signed(spec.MEMBRANE.width)),
+                "factor": In(spec.FACTOR_WIDTH),
+                "quotient": In(spec.RATIO_BITS + 1),
+                "product": Out(signed(spec.MEMBRANE.width + 1)),
+                "ratio": Out(spec.FACTOR_WIDTH),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.comb += [
-            self.product.eq(apply(m, "product", self.x.as_signed(), self.factor)),
+            self.product.eq(apply(m, "product", self.x, self.factor)),
             self.ratio.eq(hw.divider.ratio_factor(self.quotient)),
         ]
         return m
@@ -278,16 +291,17 @@ class FunctionsTwin(Unit):
     """The same by the formulas."""
 
     def step(self, inputs: Inputs) -> Outputs:
-        x, factor = to_signed(inputs["x"], 24), unsigned(inputs, "factor", 16)
-        half = np.int64(1) << (factor >> 12) + 10
-        product = (x * (factor & 0xFFF) + half) // (2 * half)
-        ratio = ratio_factor(unsigned(inputs, "quotient", 17))
-        return {"product": to_unsigned(product, 26), "ratio": to_unsigned(ratio, 16)}
+        x, factor = to_signed(inputs["x"], spec.MEMBRANE.width), unsigned(inputs, "factor", spec.FACTOR_WIDTH)
+        ratio = ratio_factor(unsigned(inputs, "quotient", spec.RATIO_BITS + 1))
+        return {
+            "product": to_unsigned(multiplied(x, factor), spec.MEMBRANE.width + 1),
+            "ratio": to_unsigned(ratio, spec.FACTOR_WIDTH),
+        }
 
 
 def test_products_and_ratios() -> None:
     rng = np.random.default_rng(9)
     shape = (400, 500)
-    stimulus = {"x": scaled_bits(rng, shape, 24), "factor": factors(rng, shape)}
-    stimulus["quotient"] = (np.arange(shape[0] * shape[1]) % (1 << 17)).astype(np.uint64).reshape(shape)
+    stimulus = {"x": scaled_bits(rng, shape, spec.MEMBRANE.width), "factor": factors(rng, shape)}
+    stimulus["quotient"] = (np.arange(shape[0] * shape[1]) % (2 << spec.RATIO_BITS)).astype(np.uint64).reshape(shape)
     check_twin(Functions(), FunctionsTwin(TINY, shape[0]), stimulus)
