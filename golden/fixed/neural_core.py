@@ -75,9 +75,11 @@ class NeuralCore:
     def deliver(self, words: I64Array, gain: int, parts: Tick) -> None:
         """Pass B: each spike in turn to its neighbours, and what is learned from it."""
         s = self.state
+        # Weights as the tick found them: every spike goes out before anything is learned from it.
+        weights = s.weight.copy()
         for i in s.fired():
             word = words[i : i + 1]
-            current = int(spike_current(raw(gain), s.weight[i]))
+            current = int(spike_current(raw(gain), weights[i]))
             total = 0
             for j in links(word)[0, : min(int(n_links(word)[0]), MAX_NEIGHBOURS)].tolist():
                 if parts.to_membrane:

@@ -1,0 +1,284 @@
+"""Tick engine: streams the neurons of a core through the units, then its spikes through router and STDP engine."""
+
+from enum import IntFlag
+
+from amaranth.hdl import Array as Choice
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.constants import (
+    COUNT_WIDTH,
+    INDEX_WIDTH,
+    LINK_COUNT_WIDTH,
+    LINKS_WIDTH,
+    NODE_WIDTH,
+    VECTORS_PER_CORE,
+    WEIGHT_WIDTH,
+)
+from golden.spec.neural import DT_WIDTH, FACTOR_WIDTH, GAIN, STATE_FIELDS, TARGET_STEP_WIDTH, THRESHOLD
+from hw.bits import select
+from hw.dendrite import DendriteTree
+from hw.homeostasis import HomeostaticController
+from hw.lif import LifOp, LifPipeline
+from hw.neuron_store import NeuronStore, context_width
+from hw.router import SpikeRouter
+from hw.spike_queue import SpikeQueue
+from hw.stdp import StdpEngine
+
+__all__ = ["TickEngine", "TickPart"]
+
+WRITTEN = 6
+"""Cycles from a neuron's address to its last write."""
+LAST_CYCLE = VECTORS_PER_CORE - 1 + WRITTEN
+FIRST_FETCH = VECTORS_PER_CORE + 2
+"""From this cycle on spikes are fetched: they reach membranes after the last membrane of the stream is written."""
+LEARN_LATENCY = 4
+"""Cycles from a link's turn in the router to the write of what is learned from it."""
+WIDEST = max(field.width for field in STATE_FIELDS)
+
+
+class TickPart(IntFlag):
+    """What a tick does."""
+
+    DENDRITES = 1
+    CLEAR = 2
+    STEP = 4
+    HOMEOSTASIS = 8
+    RECORD = 16
+    TO_MEMBRANE = 32
+    TO_BRANCH = 64
+    LEARN = 128
+
+
+DELIVERS = TickPart.TO_MEMBRANE | TickPart.TO_BRANCH | TickPart.LEARN
+
+
+class TickEngine(wiring.Component):
+    """One tick of the first ``count`` neurons of a context, by the parts named in ``parts``.
+
+    ``start`` in cycle t, with ``context``, ``count`` and ``parts``, which stay until it is done, as do the settings;
+    busy from t+1 on, ``done`` in its last cycle. 38 cycles while nothing fires; with spikes to deliver 40, and
+    max(1, n_links + extra) for each of them, extra = 1 when it learns or writes branches.
+
+    Graph words and weights come from the slice's stores: ``graph_read``, ``graph_row`` and ``weight_row`` in one cycle,
+    ``word`` (which stays until the next read) and ``weight`` in the next; weights are written at once.
+    While no tick runs, ``field`` (its place in ``STATE_FIELDS``) of neuron ``node`` is at ``out_value`` in the next
+    cycle, and ``write_field`` writes it. ``spikes`` are those of the last tick.
+    """
+
+    def __init__(self, n_contexts: int = 1) -> None:
+        self.n_contexts = n_contexts
+        super().__init__(
+            {
+                "start": In(1),
+                "context": In(context_width(n_contexts)),
+                "count": In(COUNT_WIDTH),
+                "parts": In(len(TickPart)),
+                "dt": In(DT_WIDTH),
+                "leak": In(FACTOR_WIDTH),
+                "rate_factor": In(FACTOR_WIDTH),
+                "target_step": In(TARGET_STEP_WIDTH),
+                "gain": In(signed(GAIN.width)),
+                "word": In(NODE_WIDTH),
+                "weight": In(WEIGHT_WIDTH),
+                "field": In(range(len(STATE_FIELDS))),
+                "node": In(INDEX_WIDTH),
+                "write_field": In(1),
+                "value": In(WIDEST),
+                "busy": Out(1),
+                "done": Out(1),
+                "spikes": Out(VECTORS_PER_CORE),
+                "graph_read": Out(1),
+                "graph_row": Out(INDEX_WIDTH),
+                "weight_row": Out(INDEX_WIDTH),
+                "weight_write": Out(1),
+                "weight_write_row": Out(INDEX_WIDTH),
+                "weight_value": Out(WEIGHT_WIDTH),
+                "out_value": Out(WIDEST),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.store = self._store = NeuronStore(self.n_contexts)
+        cycle = Signal(range(LAST_CYCLE + 1))
+        streams, delivers, idle = Signal(), Signal(), Signal()
+        m.d.comb += [
+            streams.eq(self.busy & ~cycle[INDEX_WIDTH:].any()),
+            delivers.eq(self.busy & (cycle >= FIRST_FETCH)),
+            self.done.eq(self.busy & (cycle == LAST_CYCLE) & idle),
+        ]
+        with m.If(~self.busy):
+            m.d.sync += [self.busy.eq(self.start), cycle.eq(0)]
+        with m.Else():
+            m.d.sync += [self.busy.eq(~self.done), cycle.eq(Mux(cycle == LAST_CYCLE, cycle, cycle + 1))]
+
+        # Neuron and validity of what entered the stream so many cycles ago.
+        valids: list[Value] = [streams]
+        indices: list[Value] = [cycle[:INDEX_WIDTH]]
+        for age in range(1, WRITTEN + 1):
+            valid, index = Signal(name=f"valid{age}"), Signal(INDEX_WIDTH, name=f"index{age}")
+            m.d.sync += [valid.eq(valids[-1]), index.eq(indices[-1])]
+            valids.append(valid)
+            indices.append(index)
+        self._stream(m, valids, indices)
+        m.d.comb += idle.eq(self._deliver(m, streams, delivers, valids, indices))
+        self._access(m)
+        return m
+
+    def _part(self, part: TickPart) -> Value:
+        return self.parts[part.bit_length() - 1]
+
+    def _read(self, m: Module, name: str, when: Value, index: Value) -> None:
+        """Points a column's read port at a neuron while ``when``."""
+        with m.If(when):
+            m.d.comb += getattr(self._store, f"{name}_read_addr").eq(Cat(index, self.context))
+
+    def _write(
+        self, m: Module, name: str, when: Value, index: Value, value: Value, enable: Value | None = None
+    ) -> None:
+        """Writes a neuron's field while ``when``; ``enable``: which parts of it."""
+        store = self._store
+        with m.If(when):
+            m.d.comb += [
+                getattr(store, f"{name}_write_addr").eq(Cat(index, self.context)),
+                getattr(store, f"{name}_write").eq(
+                    (1 << len(getattr(store, f"{name}_write"))) - 1 if enable is None else enable
+                ),
+                getattr(store, f"{name}_value").eq(value),
+            ]
+
+    def _stream(self, m: Module, valids: list[Value], indices: list[Value]) -> None:
+        """Pass A: the neurons, one a cycle."""
+        m.submodules.dendrites = dendrites = DendriteTree()
+        m.submodules.lif = lif = LifPipeline()
+        m.submodules.homeostasis = homeostasis = HomeostaticController()
+        store, part = self._store, self._part
+        present = [valid & (index < self.count) for valid, index in zip(valids, indices, strict=True)]
+        spike = Signal()
+        m.d.comb += [
+            dendrites.valid.eq(valids[1]),
+            dendrites.branches.eq(store.branches_data),
+            dendrites.n_links.eq(self.word[LINKS_WIDTH : LINKS_WIDTH + LINK_COUNT_WIDTH]),
+            lif.valid.eq(present[2]),
+            lif.op.eq(Mux(part(TickPart.STEP), LifOp.STEP, LifOp.INJECT)),
+            lif.membrane.eq(store.membrane_data),
+            lif.current.eq(Mux(part(TickPart.DENDRITES), dendrites.current, 0)),
+            lif.factor.eq(self.leak),
+            lif.dt.eq(self.dt),
+            lif.threshold.eq(store.threshold_data),
+            lif.elapsed.eq(store.elapsed_data),
+            spike.eq(Mux(part(TickPart.STEP), lif.spike, select(list(self.spikes), indices[4]))),
+            homeostasis.valid.eq(present[4] & part(TickPart.HOMEOSTASIS)),
+            homeostasis.spike.eq(spike),
+            homeostasis.rate.eq(store.rate_data),
+            homeostasis.factor.eq(self.rate_factor),
+            homeostasis.target_step.eq(self.target_step),
+        ]
+        # LIF and homeostasis look at the threshold two cycles apart.
+        held = Signal(THRESHOLD.width, name="threshold5")
+        m.d.sync += [held.eq(store.threshold_data), homeostasis.threshold.eq(held)]
+
+        self._read(m, "branches", valids[0], indices[0])
+        self._read(m, "membrane", valids[1], indices[1])
+        for name in ("threshold", "elapsed", "history", "rate"):
+            self._read(m, name, valids[3], indices[3])
+        self._write(m, "branches", present[1] & part(TickPart.CLEAR), indices[1], 0)
+        self._write(m, "membrane", lif.out_valid, indices[4], lif.out_membrane)
+        self._write(m, "elapsed", lif.out_valid, indices[4], lif.out_elapsed)
+        self._write(m, "history", valids[4] & part(TickPart.RECORD), indices[4], Cat(spike, store.history_data[:-1]))
+        self._write(m, "rate", homeostasis.out_valid, indices[6], homeostasis.out_rate)
+        self._write(m, "threshold", homeostasis.out_valid, indices[6], homeostasis.out_threshold)
+
+        # The spikes are kept by context: a tick without a step works with those of the one before.
+        m.submodules.kept = kept = memory.Memory(shape=VECTORS_PER_CORE, depth=self.n_contexts, init=[])
+        kept_read, kept_write = kept.read_port(), kept.write_port()
+        begun, fires = Signal(), Signal(VECTORS_PER_CORE)
+        self._adds = Signal(VECTORS_PER_CORE)
+        m.d.comb += [
+            kept_read.addr.eq(self.context),
+            kept_write.addr.eq(self.context),
+            kept_write.data.eq(self.spikes),
+            kept_write.en.eq(self.done),
+            fires.eq(Mux(lif.spike, 1 << indices[4], 0)),
+            self._adds.eq(Mux(begun & ~part(TickPart.STEP), kept_read.data, fires)),
+        ]
+        m.d.sync += [
+            begun.eq(self.start & ~self.busy),
+            self.spikes.eq(Mux(begun, 0, self.spikes) | self._adds),
+        ]
+
+    def _deliver(self, m: Module, streams: Value, delivers: Value, valids: list[Value], indices: list[Value]) -> Value:
+        """Pass B: the spikes, lowest neuron first. Returns whether nothing is left to do after this cycle."""
+        m.submodules.queue = queue = SpikeQueue()
+        m.submodules.router = router = SpikeRouter()
+        m.submodules.stdp = stdp = StdpEngine()
+        store, part = self._store, self._part
+        to_branch, learn = part(TickPart.TO_BRANCH), part(TickPart.LEARN)
+        m.d.comb += [
+            queue.add.eq(Mux((self.parts & DELIVERS).any(), self._adds, 0)),
+            # Learning changes a spike's weight after its last use: the stream's is the right one.
+            queue.weight_write.eq(valids[1]),
+            queue.weight_index.eq(indices[1]),
+            queue.weight.eq(self.weight),
+            queue.go.eq(delivers),
+            # A branch needs the graph word of its neuron: the port is free in the last cycle of a spike.
+            queue.blocked.eq(to_branch & router.issue),
+            queue.word.eq(self.word),
+            queue.take.eq(router.take),
+            router.entry_valid.eq(queue.entry_valid),
+            router.entry_index.eq(queue.entry_index),
+            router.entry_word.eq(queue.entry_word),
+            router.entry_weight.eq(queue.entry_weight),
+            router.gain.eq(self.gain),
+            router.extra.eq(learn | to_branch),
+            router.to_membrane.eq(part(TickPart.TO_MEMBRANE)),
+            router.to_branch.eq(to_branch),
+            router.membrane.eq(store.membrane_data),
+            router.branches.eq(store.branches_data),
+            router.word.eq(self.word),
+            stdp.issue.eq(router.issue & learn),
+            stdp.own.eq(router.own & learn),
+            stdp.target.eq(router.target),
+            stdp.elapsed.eq(store.elapsed_data),
+            stdp.weight.eq(self.weight),
+            stdp.residue.eq(store.residue_data),
+            self.weight_write.eq(stdp.write),
+            self.weight_write_row.eq(stdp.write_target),
+            self.weight_value.eq(stdp.write_weight),
+            self.graph_read.eq(streams | queue.fetch | queue.blocked),
+            self.graph_row.eq(Mux(streams, indices[0], Mux(queue.fetch, queue.row, router.target))),
+            self.weight_row.eq(Mux(streams, indices[0], stdp.read_target)),
+        ]
+        for name in ("branches", "membrane", "elapsed"):
+            self._read(m, name, router.issue, router.target)
+        self._read(m, "residue", self.busy, stdp.read_target)
+        which = Signal(len(store.branches_write))
+        m.d.comb += which.eq(1 << router.write_slot)
+        self._write(m, "membrane", router.write, router.write_target, router.write_membrane)
+        self._write(
+            m,
+            "branches",
+            router.write_branch,
+            router.write_target,
+            Cat(router.write_value for _ in range(len(store.branches_write))),
+            which,
+        )
+        self._write(m, "residue", stdp.write, stdp.write_target, stdp.write_residue)
+        works = router.issue | router.own
+        trail = Signal(LEARN_LATENCY - 1)
+        m.d.sync += trail.eq(Cat(works, trail))
+        return queue.empty & ~works & ~trail.any()
+
+    def _access(self, m: Module) -> None:
+        """Single fields, while no tick runs."""
+        asked = Signal.like(self.field)
+        m.d.sync += asked.eq(self.field)
+        columns = []
+        for place, field in enumerate(STATE_FIELDS):
+            self._read(m, field.name, ~self.busy, self.node)
+            chosen = ~self.busy & self.write_field & (self.field == place)
+            self._write(m, field.name, chosen, self.node, self.value[: field.width])
+            columns.append(getattr(self._store, f"{field.name}_data"))
+        m.d.comb += self.out_value.eq(Choice(columns)[asked])
