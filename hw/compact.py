@@ -117,7 +117,7 @@ class CompactClassifier(wiring.Component):
             with m.State("DONE"), m.If(self.clear):
                 m.next = "GATHER"
         with m.If(self.clear):
-            m.d.sync += [b_valid.eq(0), c_valid.eq(0), d_valid.eq(0), scan.eq(0)]
+            m.d.sync += [b_valid.eq(0), c_valid.eq(0), d_valid.eq(0)]
         return m
 
     def _banks(self, m: Module, read: Value, write: Value) -> list[Value]:

@@ -105,7 +105,7 @@ class CompactClassifier(Unit):
         begun = (self._state == _GATHER) & flag(inputs, "finish") & ~waits
         state = np.where(begun, _DRAIN, np.where(drained, _SCAN, np.where(finished, _DONE, self._state)))
         self._state = np.where(clear, _GATHER, state)
-        self._scan = np.where(scanning & ~clear, (self._scan + 1) & mask(shape.class_width), 0)
+        self._scan = np.where(scanning, (self._scan + 1) & mask(shape.class_width), 0)
 
         self._add(clear)
         addr = self._code << shape.group_width | self._group
