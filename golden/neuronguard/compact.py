@@ -23,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.spec.compact import N_BANKS, WORD_WIDTH
+
 __all__ = ["N_BANKS", "UNKNOWN", "CompactEngine", "CompactTable", "pair_hashes", "table_keys"]
 
-N_BANKS = 4
-WORD_WIDTH = 16
 MAX_ROWS = 1 << WORD_WIDTH
 MULTIPLIER = 0x9E37_79B9_7F4A_7C15
 MIXER = 0xBF58_476D_1CE4_E5B9
