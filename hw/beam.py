@@ -57,7 +57,7 @@ class BeamSearch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.best = best = TopK(self.config, entries=BEAM_WIDTH, core_width=0)
+        m.submodules.best = best = TopK(self.config, entries=BEAM_WIDTH)
         visited, candidates = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
         remaining, linked = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
         rounds = Signal(5)

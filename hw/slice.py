@@ -121,9 +121,7 @@ class Slice(wiring.Component):
         m.submodules.distance = distance = Distance(config)
         # A tree of mergers takes its first entry too soon after the last push.
         ahead = config.slices == 1
-        # A slice keeps places: its own id is the rest of a core's number.
-        folded = config.cores_per_slice > 1
-        m.submodules.topk = topk = TopK(config, core_width=config.place_width if folded else 0, ahead=ahead)
+        m.submodules.topk = topk = TopK(config, ahead=ahead)
         m.submodules.exact = exact = ExactScan(config)
         m.submodules.beam = beam = BeamSearch(config)
         m.submodules.insert = insert = InsertEngine(config)
@@ -323,7 +321,7 @@ class Slice(wiring.Component):
         # The record travels beside the distance: stages t+1 .. t+4.
         accepted = Signal()
         m.d.comb += accepted.eq(~searching1 | select(list(self.type_mask), nodes.node_type))
-        record = Cat(row, scan_place) if folded else row
+        record = Cat(row, scan_place)
         stages = []
         for stage in range(1, PIPELINE_LATENCY + 1):
             staged = Signal(len(record), name=f"record{stage}")
@@ -341,14 +339,16 @@ class Slice(wiring.Component):
             gathers3.eq(gathers2),
             gathers4.eq(gathers3),
         ]
-        searched, clears = Signal(), Signal()
+        searched, record_core, clears = Signal(), Signal(CORE_WIDTH), Signal()
         m.d.sync += clears.eq(self.clear_results | start_insert)
         m.d.comb += [
             searched.eq(distance.out_valid & ~gathers4),
+            record_core.eq((record[INDEX_WIDTH:] << config.slice_bits) | self.slice_id),
             # A cycle late: the first distance is further away than that.
             topk.clear.eq(clears),
             topk.push.eq(searched & accept4),
             topk.key.eq(distance.distance),
+            topk.core.eq(record_core),
             topk.index.eq(record[:INDEX_WIDTH]),
             beam.push.eq(searched),
             beam.key.eq(distance.distance),
@@ -381,14 +381,9 @@ class Slice(wiring.Component):
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
-            self.leaf_core.eq(self.slice_id),
+            self.leaf_core.eq(topk.out_core),
             self.leaf_index.eq(topk.out_index),
         ]
-        if folded:
-            m.d.comb += [
-                topk.core.eq(record[INDEX_WIDTH:]),
-                self.leaf_core.eq((topk.out_core << config.slice_bits) | self.slice_id),
-            ]
 
         if ahead:
             m.d.comb += [topk.next.eq(self.leaf_next | settling), topk.step.eq(self.leaf_pop | settling)]
