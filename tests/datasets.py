@@ -3,13 +3,14 @@
 The folder is $GANGLION_DATA, or ``../shared/data`` beside the project. Sets that are not there come back as None.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+
+from ganglion.text.datasets import data_folder
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -23,17 +24,6 @@ class Collection:
     queries: NDArray[np.float64]
     base_labels: NDArray[np.int64] | None = None
     query_labels: NDArray[np.int64] | None = None
-
-
-def data_folder() -> Path | None:
-    """Where the larger sets lie; None when there is no such folder. A GANGLION_DATA that is no folder is an error."""
-    named = os.environ.get("GANGLION_DATA")
-    if named:
-        if not Path(named).is_dir():
-            raise FileNotFoundError(f"GANGLION_DATA is no folder: {named}")
-        return Path(named)
-    usual = PROJECT.parent / "shared" / "data"
-    return usual if usual.is_dir() else None
 
 
 def digits(n_base: int = 1500) -> Collection:

@@ -1,11 +1,13 @@
 """Stimulus and recording for the comparisons of hardware units with their golden twins."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
+from amaranth.lib import wiring
 
+from ganglion.engine import AmaranthEngine, check_twin
 from golden.fixed.bits import n_words
 from golden.fixed.unit import Unit
 from golden.spec import Config
@@ -113,3 +115,26 @@ class WithReset:
         elif isinstance(value, np.ndarray) and isinstance(initial, np.ndarray) and len(value) == len(streams):
             return np.where(streams.reshape(-1, *[1] * (value.ndim - 1)), initial, value)
         return value
+
+
+def check_resets(
+    component: wiring.Component,
+    twin: type[Unit],
+    make: Callable[[np.random.Generator, tuple[int, int]], dict[str, U64Array]],
+    shape: tuple[int, int],
+) -> None:
+    """Hardware and twin agree with resets at any time; ``make`` gives a stimulus of ``shape``."""
+    rng = np.random.default_rng(7)
+    stimulus = make(rng, shape)
+    stimulus["rst"] = chance(rng, shape, 0.03) | (bursts(rng, shape) & chance(rng, shape, 0.02))
+    check_twin(component, WithReset(twin(TINY, shape[0])), stimulus)
+
+
+def check_interpreted(
+    component: wiring.Component,
+    twin: type[Unit],
+    make: Callable[[np.random.Generator, tuple[int, int]], dict[str, U64Array]],
+) -> None:
+    """The interpreted simulator, too, gives the twin's waveform (a short run: it is slow)."""
+    with AmaranthEngine(component) as engine:
+        check_twin(component, twin(TINY, 2), make(np.random.default_rng(8), (2, 150)), engine=engine)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from amaranth.lib import wiring
-from hw_units import TINY, WIDE16, WithReset, bursts, chance, name_of, random_bits
+from hw_units import TINY, WIDE16, bursts, chance, check_interpreted, check_resets, name_of, random_bits
 from test_hw_neural_neuron import mixed, scaled_bits, steady
 
 import hw.bridge
@@ -13,7 +13,7 @@ import hw.dendrite
 import hw.encoder
 import hw.router
 import hw.stdp
-from ganglion.engine import AmaranthEngine, check_twin
+from ganglion.engine import check_twin
 from golden.fixed.bits import to_signed, to_unsigned
 from golden.fixed.neural_dendrite import DendriteTree
 from golden.fixed.neural_divider import CurrentBridge
@@ -265,16 +265,10 @@ def test_bridge(config: Config) -> None:
 def test_reset_at_any_time(unit: str) -> None:
     """The bridge has no registers."""
     component, twin, make = UNITS[unit]
-    rng = np.random.default_rng(7)
-    stimulus = make(rng, SHORT)
-    stimulus["rst"] = chance(rng, SHORT, 0.03) | (bursts(rng, SHORT) & chance(rng, SHORT, 0.02))
-    check_twin(component(), WithReset(twin(TINY, SHORT[0])), stimulus)
+    check_resets(component(), twin, make, SHORT)
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_both_engines_agree_with_the_twins(unit: str) -> None:
-    """The interpreted simulator, too, gives the twin's waveform (a short run: it is slow)."""
-    made, twin, make = UNITS[unit]
-    component, shape = made(), (2, 150)
-    with AmaranthEngine(component) as engine:
-        check_twin(component, twin(TINY, 2), make(np.random.default_rng(8), shape), engine=engine)
+    component, twin, make = UNITS[unit]
+    check_interpreted(component(), twin, make)

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from hw_units import NARROW16, TINY, WithReset, bursts, chance, name_of, random_bits
+from hw_units import NARROW16, TINY, bursts, chance, check_interpreted, check_resets, name_of, random_bits
 
 import hw.divider
 import hw.homeostasis
@@ -15,7 +15,7 @@ import hw.lif
 import hw.oscillator
 import hw.pattern
 import hw.wta
-from ganglion.engine import AmaranthEngine, check_twin
+from ganglion.engine import check_twin
 from golden.fixed.bits import to_signed, to_unsigned
 from golden.fixed.neural_divider import Divider, ratio_factor
 from golden.fixed.neural_homeostasis import HomeostaticController
@@ -249,19 +249,13 @@ def test_divider(config: Config) -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_reset_at_any_time(unit: str) -> None:
     component, twin, make = UNITS[unit]
-    rng = np.random.default_rng(7)
-    stimulus = make(rng, SHORT)
-    stimulus["rst"] = chance(rng, SHORT, 0.03) | (bursts(rng, SHORT) & chance(rng, SHORT, 0.02))
-    check_twin(component(), WithReset(twin(TINY, SHORT[0])), stimulus)
+    check_resets(component(), twin, make, SHORT)
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_both_engines_agree_with_the_twins(unit: str) -> None:
-    """The interpreted simulator, too, gives the twin's waveform (a short run: it is slow)."""
-    made, twin, make = UNITS[unit]
-    component, shape = made(), (2, 150)
-    with AmaranthEngine(component) as engine:
-        check_twin(component, twin(TINY, 2), make(np.random.default_rng(8), shape), engine=engine)
+    component, twin, make = UNITS[unit]
+    check_interpreted(component(), twin, make)
 
 
 class Functions(wiring.Component):
