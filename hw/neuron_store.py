@@ -21,7 +21,7 @@ class NeuronStore(wiring.Component):
 
     Ports of field f: ``f_read_addr`` and ``f_data`` (data in the next cycle), ``f_write``, ``f_write_addr``,
     ``f_value``; addresses are context * 32 + neuron. ``branches_write`` has a bit a branch. Reading an address in the
-    cycle in which it is written gives the old data.
+    cycle in which it is written gives the old data. Latency 1 cycle; a read and a write of every field a cycle.
     """
 
     def __init__(self, n_contexts: int) -> None:

@@ -16,6 +16,7 @@ class SpikeQueue(wiring.Component):
     ``add`` has a bit for each neuron that spikes; ``weight_write`` keeps neuron ``weight_index``'s weight for its turn.
     While ``go`` and not ``blocked``, ``fetch`` asks for the graph word of ``row``; ``word`` comes in the next cycle and
     stays until something else is read. ``entry_*`` is the next spike, ``take`` takes it. ``empty``: none is left.
+    Latency 1 cycle from ``fetch`` to an entry; up to one spike a cycle.
     """
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth.lib import wiring
 
 from ganglion.engine import EngineError, Progress
 from ganglion.engine.base import log_progress
@@ -100,9 +101,21 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
 
 def flat_slice_gates(config: Config, *, liberty: Path | None = None, progress: Progress | None = None) -> Block:
     """A slice synthesised without block boundaries: what the sum of the blocks is compared with."""
+    return unit_gates(Slice(config), "flat slice", "slice", liberty=liberty, progress=progress)
+
+
+def unit_gates(
+    unit: wiring.Component,
+    name: str,
+    part: str = "unit",
+    *,
+    liberty: Path | None = None,
+    progress: Progress | None = None,
+) -> Block:
+    """The figures of one component, synthesised on its own and without boundaries inside."""
     library = load_library(liberty)
-    mapped = synthesise(convert(Slice(config)), library, progress=log_progress if progress is None else progress)
-    return block_of(read_netlist(mapped.flat, TOP, library), library, "flat slice", "slice")
+    mapped = synthesise(convert(unit), library, progress=log_progress if progress is None else progress)
+    return block_of(read_netlist(mapped.flat, TOP, library), library, name, part)
 
 
 def block_of(netlist: Netlist, library: Library, name: str, part: str) -> Block:
