@@ -19,7 +19,8 @@ sys.path.insert(0, str(PROJECT))
 from golden.spec import COMMANDS, PRESETS, Buffer, Config, Error, Field, Metric, Register, buffers, registers  # noqa: E402
 from golden.spec import constants as c  # noqa: E402
 from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE  # noqa: E402
-from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH, RESERVED_SPIKING  # noqa: E402
+from golden.spec.neural_registers import SPIKING_RANGE  # noqa: E402
+from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH  # noqa: E402
 
 NARROW, WIDE = Config(element_width=8), Config(element_width=16)
 PREFIX = "GANGLION"
@@ -222,7 +223,7 @@ def preset_rows() -> list[list[str]]:
 
 def page() -> str:
     """docs/registers.md."""
-    low, high = RESERVED_SPIKING
+    low, high = SPIKING_RANGE
     lines = [
         "# Registers and commands",
         "",

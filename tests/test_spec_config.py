@@ -33,8 +33,16 @@ from golden.spec import COMMANDS, PRESETS, Config, ConfigError, Opcode, QFormat,
         ({"lanes": True}, "lanes must be one of (1, 2, 4, 8, 16), got True"),
         ({"lanes": None}, "lanes must be one of (1, 2, 4, 8, 16), got None"),
         ({"element_width": 12}, "element_width must be one of (8, 16), got 12"),
-        ({"cores": 4, "contexts": 5}, "contexts must be 1 to 4, got 5"),
-        ({"contexts": 0}, "contexts must be 1 to 1, got 0"),
+        ({"cores": 4, "contexts": 5}, "contexts must be 0 to 4, got 5"),
+        ({"contexts": -1}, "contexts must be 0 to 1, got -1"),
+        (
+            {"cores": 12, "contexts": 3},
+            "contexts must be 0, cores = 12, or slices = 1 times a power of two, got 3",
+        ),
+        (
+            {"cores": 12, "slices": 4, "contexts": 6},
+            "contexts must be 0, cores = 12, or slices = 4 times a power of two, got 6",
+        ),
         ({"memory": "dram"}, "memory must be one of ('block', 'spram'), got 'dram'"),
         ({"memory": "spram"}, "memory 'spram' needs slices = 1, lanes = 8 and element_width = 8, got 1, 16 and 8"),
         ({"memory": "spram", "lanes": 8, "cores": 129}, "memory 'spram' holds at most 128 cores, got 129"),
@@ -85,13 +93,13 @@ CONFIGS = st.builds(
         slices=1 << slice_bits,
         lanes=lanes,
         element_width=width,
-        contexts=1 + contexts % (places << slice_bits),
+        contexts=(0, 1 << slice_bits, places << slice_bits)[contexts],
     ),
     st.integers(0, 5),
     st.integers(1, 8),
     st.sampled_from([1, 2, 4, 8, 16]),
     st.sampled_from([8, 16]),
-    st.integers(0, 255),
+    st.integers(0, 2),
 )
 
 
@@ -121,7 +129,7 @@ def test_mean_factors_are_the_rounded_quotients(element_width: int) -> None:
 
 def test_the_hash_tells_configurations_apart() -> None:
     config = Config(cores=4, slices=2, lanes=4)
-    text = "contexts=1;cores=4;element_width=8;lanes=4;memory=block;slices=2"
+    text = "contexts=0;cores=4;element_width=8;lanes=4;memory=block;slices=2"
     assert config.hash == zlib.crc32(text.encode())
     variants = [config, *PRESETS.values(), preset("tiny", lanes=8), preset("tiny", element_width=16)]
     variants += [preset("tiny", contexts=4), preset("tiny", slices=1), preset("tiny", cores=8)]

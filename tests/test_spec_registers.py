@@ -16,7 +16,8 @@ from bus_model import STROBES_ALL, BusModel
 from ganglion.engine import Engine, make_engine, pack, unpack
 from golden.spec import COMMANDS, PRESETS, Access, Config, Error, Opcode, buffers, by_name, encode, registers
 from golden.spec.commands import SEARCH_EXACT
-from golden.spec.registers import ADDR_WIDTH, RESERVED_SPIKING, word_addresses
+from golden.spec.neural_registers import SPIKING_RANGE
+from golden.spec.registers import ADDR_WIDTH, word_addresses
 from hw.top import Ganglion
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -54,7 +55,7 @@ def test_the_map_is_sound(config: Config) -> None:
     words = list(word_addresses(config))
     assert words == sorted(set(words))
     assert max(words) < 1 << ADDR_WIDTH
-    assert not any(RESERVED_SPIKING[0] <= addr < RESERVED_SPIKING[1] for addr in words)
+    assert not any(SPIKING_RANGE[0] <= addr < SPIKING_RANGE[1] for addr in words)
     for buffer in buffers(config):
         assert buffer.slot_width >= buffer.width
         assert buffer.n_words * buffer.n_per_word == 16
@@ -69,7 +70,7 @@ def test_the_config_word_tells_the_configuration() -> None:
             "SLICES": config.slice_bits,
             "LANES": config.lanes.bit_length() - 1,
             "WIDE": config.element_width == 16,
-            "CONTEXTS": config.contexts - 1,
+            "CONTEXTS": config.contexts,
         }
 
 

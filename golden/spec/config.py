@@ -45,7 +45,8 @@ class Config:
     element_width
         Bits of a vector element: 8 or 16, signed.
     contexts
-        Cores that keep their own neuron state, 1 to ``cores``.
+        Neuron states the array keeps; 0: it has no spiking units. Otherwise a multiple of ``slices``, with
+        contexts / slices a power of two or ``cores`` / ``slices``: cores share contexts where there are fewer.
     memory
         Where vectors and graph live: ``"block"`` (inferred block memory) or ``"spram"`` (the four single-port
         memories of an iCE40 UltraPlus, shared by vectors and graph; one slice, 8 lanes, 8 bit only).
@@ -55,15 +56,21 @@ class Config:
     slices: int = 1
     lanes: int = 16
     element_width: int = 8
-    contexts: int = 1
+    contexts: int = 0
     memory: Literal["block", "spram"] = "block"
 
     def __post_init__(self) -> None:
         _check_int("cores", self.cores, 1, MAX_CORES)
         _check_int("slices", self.slices, 1, MAX_CORES)
-        _check_int("contexts", self.contexts, 1, self.cores)
+        _check_int("contexts", self.contexts, 0, self.cores)
         if self.slices & (self.slices - 1) or self.cores % self.slices:
             raise ConfigError(f"slices must be a power of two that divides cores = {self.cores}, got {self.slices}")
+        places, rest = divmod(self.contexts, self.slices)
+        if rest or (places & (places - 1) and self.contexts != self.cores):
+            raise ConfigError(
+                f"contexts must be 0, cores = {self.cores}, or slices = {self.slices} times a power of two, "
+                f"got {self.contexts}"
+            )
         if isinstance(self.lanes, bool) or self.lanes not in LANE_CHOICES:
             raise ConfigError(f"lanes must be one of {LANE_CHOICES}, got {self.lanes!r}")
         if isinstance(self.element_width, bool) or self.element_width not in ELEMENT_WIDTHS:
@@ -75,6 +82,8 @@ class Config:
                 f"memory 'spram' needs slices = 1, lanes = 8 and element_width = 8, "
                 f"got {self.slices}, {self.lanes} and {self.element_width}"
             )
+        if self.memory == "spram" and self.contexts:
+            raise ConfigError(f"memory 'spram' has no room for spiking units: contexts must be 0, got {self.contexts}")
         if self.memory == "spram" and self.cores > 128:
             raise ConfigError(f"memory 'spram' holds at most 128 cores, got {self.cores}")
 
@@ -82,6 +91,11 @@ class Config:
     def cores_per_slice(self) -> int:
         """Cores folded onto one slice (F = C / S)."""
         return self.cores // self.slices
+
+    @property
+    def contexts_per_slice(self) -> int:
+        """Neuron contexts of a slice (P)."""
+        return self.contexts // self.slices
 
     @property
     def slice_bits(self) -> int:
@@ -195,9 +209,9 @@ PRESETS: dict[str, Config] = {
     "core": Config(cores=1, slices=1, lanes=16),
     "up5k": Config(cores=128, slices=1, lanes=8, memory="spram"),
     "hx8k": Config(cores=16, slices=1, lanes=8),
-    "ecp5": Config(cores=256, slices=8, lanes=16, contexts=256),
-    "array256": Config(cores=256, slices=256, lanes=16, contexts=256),
-    "folded256": Config(cores=256, slices=1, lanes=16, contexts=256),
+    "ecp5": Config(cores=256, slices=8, lanes=16),
+    "array256": Config(cores=256, slices=256, lanes=16),
+    "folded256": Config(cores=256, slices=1, lanes=16),
 }
 """Named configurations: ``tiny`` for tests, boards by their FPGA, 256 cores on 256 slices or folded onto one."""
 

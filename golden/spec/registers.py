@@ -2,63 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from golden.spec.config import Config
 from golden.spec.constants import ID, MAX_DIMS, VERSION
+from golden.spec.neural_registers import IRQ_FIELDS, neural_registers
+from golden.spec.register import ADDR_WIDTH, DATA_WIDTH, Access, Field, Register
+from golden.spec.register import field as _f
 
-ADDR_WIDTH = 12
-"""Bits of a byte address; the two low bits are ignored."""
-DATA_WIDTH = 32
+__all__ = [
+    "ADDR_WIDTH",
+    "COUNTER_WIDTH",
+    "DATA_WIDTH",
+    "Access",
+    "Buffer",
+    "Field",
+    "Register",
+    "buffers",
+    "by_name",
+    "registers",
+    "word_addresses",
+]
+
 COUNTER_WIDTH = 40
 """Bits of the cycle counter: it wraps after 12 hours at 24 MHz."""
-
-
-class Access(Enum):
-    """What the bus may do with a register."""
-
-    RO = "read only"
-    RW = "read and write"
-    W1C = "read; writing a 1 clears a bit"
-    WO = "write only; reads give 0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """Bits ``low`` .. ``low + width - 1`` of a register."""
-
-    name: str
-    low: int
-    width: int
-    description: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Register:
-    """One 32-bit register.
-
-    ``width`` bits are implemented (the others read 0 and ignore writes). ``busy_read`` and ``busy_write`` tell
-    whether the bus may read and write it while a command runs.
-    """
-
-    name: str
-    addr: int
-    access: Access
-    description: str
-    reset: int = 0
-    width: int = 32
-    busy_read: bool = True
-    busy_write: bool = False
-    fields: tuple[Field, ...] = ()
-
-    @property
-    def writable(self) -> bool:
-        """Whether writes do anything but fail."""
-        return self.access is not Access.RO
-
-
-def _f(name: str, low: int, width: int, description: str) -> Field:
-    return Field(name=name, low=low, width=width, description=description)
 
 
 def _config_word(config: Config) -> int:
@@ -67,7 +33,7 @@ def _config_word(config: Config) -> int:
         | config.slice_bits << 8
         | (config.lanes.bit_length() - 1) << 12
         | (config.element_width == 16) << 15
-        | (config.contexts - 1) << 16
+        | config.contexts << 16
     )
 
 
@@ -77,6 +43,7 @@ _RO, _RW, _WO = Access.RO, Access.RW, Access.WO
 
 def registers(config: Config) -> tuple[Register, ...]:
     """All registers of an array, in the order of their addresses."""
+    irq_fields = IRQ_FIELDS if config.contexts else IRQ_FIELDS[:1]
     return (
         Register(name="ID", addr=0x000, access=_RO, reset=ID, description='"GNGL": tells that this is a ganglion.'),
         Register(
@@ -98,7 +65,7 @@ def registers(config: Config) -> tuple[Register, ...]:
                 _f("SLICES", 8, 4, "log2 of the slices"),
                 _f("LANES", 12, 3, "log2 of the lanes"),
                 _f("WIDE", 15, 1, "1: elements of 16 bits, 0: 8 bits"),
-                _f("CONTEXTS", 16, 8, "neuron contexts - 1"),
+                _f("CONTEXTS", 16, 9, "neuron contexts; 0: no spiking units"),
             ),
         ),
         Register(
@@ -170,19 +137,19 @@ def registers(config: Config) -> tuple[Register, ...]:
             name="IRQ_STATUS",
             addr=0x034,
             access=Access.W1C,
-            width=1,
+            width=len(irq_fields),
             busy_write=True,
             description="Events since they were cleared.",
-            fields=(_f("DONE", 0, 1, "a command ended"),),
+            fields=irq_fields,
         ),
         Register(
             name="IRQ_ENABLE",
             addr=0x038,
             access=_RW,
-            width=1,
+            width=len(irq_fields),
             busy_write=True,
             description="Events that raise the interrupt pin.",
-            fields=(_f("DONE", 0, 1, "a command ended"),),
+            fields=irq_fields,
         ),
         Register(name="CYCLES", addr=0x03C, access=_RO, description="Clock cycles the last command was busy."),
         Register(
@@ -235,6 +202,7 @@ def registers(config: Config) -> tuple[Register, ...]:
                 _f("VALID", 16, 1, "1: a result, 0: none left"),
             ),
         ),
+        *(neural_registers(config) if config.contexts else ()),
     )
 
 
@@ -296,10 +264,6 @@ def buffers(config: Config) -> tuple[Buffer, ...]:
         Buffer(name=name, region=region, addr=addr, width=width, slot_width=slot(width), description=text)
         for name, region, addr, width, text in rows
     )
-
-
-RESERVED_SPIKING = (0x400, 0x800)
-"""Address range kept for the spiking units; until they exist, accesses there are refused like any bad address."""
 
 
 def by_name(config: Config) -> dict[str, Register]:
