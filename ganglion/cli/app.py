@@ -42,6 +42,19 @@ def _root(
 
 
 # The verbs register themselves.
-from ganglion.cli import build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog  # noqa: E402
+from ganglion.cli import (  # noqa: E402
+    build,
+    classify,
+    cosim,
+    demo,
+    gates,
+    predict,
+    rhythm,
+    router,
+    search,
+    train,
+    verilog,
+    wasm,
+)
 
-_VERBS = (build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog)
+_VERBS = (build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog, wasm)
