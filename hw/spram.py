@@ -1,13 +1,30 @@
 """The single-port memories of an iCE40 UltraPlus: the primitive on the FPGA, a model of it elsewhere."""
 
-from amaranth.hdl import ClockSignal, Instance, Module
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Spram"]
+__all__ = ["ADDR_WIDTH", "WORD_WIDTH", "Spram", "spram_cell"]
 
 WORD_WIDTH = 16
 ADDR_WIDTH = 14
+
+
+def spram_cell(m: Module, name: str, *, addr: Value, read: Value, write: Value, write_data: Value, data: Value) -> None:
+    """One SB_SPRAM256KA, 16K x 16; an address of fewer bits reaches its lower words."""
+    m.submodules[name] = Instance(
+        "SB_SPRAM256KA",
+        i_ADDRESS=Cat(addr, Const(0, ADDR_WIDTH - len(addr))) if len(addr) < ADDR_WIDTH else addr,
+        i_DATAIN=write_data,
+        i_MASKWREN=0b1111,
+        i_WREN=write,
+        i_CHIPSELECT=read | write,
+        i_CLOCK=ClockSignal(),
+        i_STANDBY=0,
+        i_SLEEP=0,
+        i_POWEROFF=1,
+        o_DATAOUT=data,
+    )
 
 
 class Spram(wiring.Component):
@@ -32,18 +49,14 @@ class Spram(wiring.Component):
         if getattr(platform, "device", None) == "iCE40UP5K":
             for bank in range(4):
                 part = slice(bank * WORD_WIDTH, (bank + 1) * WORD_WIDTH)
-                m.submodules[f"bank{bank}"] = Instance(
-                    "SB_SPRAM256KA",
-                    i_ADDRESS=self.addr,
-                    i_DATAIN=self.write_data[part],
-                    i_MASKWREN=0b1111,
-                    i_WREN=self.write,
-                    i_CHIPSELECT=self.read | self.write,
-                    i_CLOCK=ClockSignal(),
-                    i_STANDBY=0,
-                    i_SLEEP=0,
-                    i_POWEROFF=1,
-                    o_DATAOUT=self.data[part],
+                spram_cell(
+                    m,
+                    f"bank{bank}",
+                    addr=self.addr,
+                    read=self.read,
+                    write=self.write,
+                    write_data=self.write_data[part],
+                    data=self.data[part],
                 )
             return m
         m.submodules.words = words = memory.Memory(shape=4 * WORD_WIDTH, depth=1 << ADDR_WIDTH, init=[])

@@ -16,11 +16,13 @@ from ganglion.engine import EngineError
 from ganglion.gates import LibraryError, NetlistError, unit_gates
 from golden.spec import preset
 from golden.spec.compact import CompactShape
+from golden.spec.events import EventShape
 from hw.bridge import CurrentBridge
 from hw.compact import CompactClassifier
 from hw.dendrite import DendriteTree
 from hw.divider import Divider
 from hw.encoder import SpikeEncoder
+from hw.event_engine import EventEngine
 from hw.homeostasis import HomeostaticController
 from hw.lif import LifPipeline
 from hw.oscillator import GammaOscillator
@@ -51,6 +53,7 @@ def units() -> dict[str, tuple[wiring.Component, int | None]]:
         "current bridge": (CurrentBridge(core), None),
         "compact classifier, 4 classes": (CompactClassifier(CompactShape()), None),
         "compact classifier, 16 classes": (CompactClassifier(CompactShape(group_width=2)), None),
+        "NeuronGuard engine, 2,048 neurons": (EventEngine(EventShape()), None),
     }
 
 
