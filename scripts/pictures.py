@@ -1,6 +1,7 @@
-"""Copies the pictures of a demo report into the documentation.
+"""Draws the pictures of the documentation: those of a demo report, and the examples of `ganglion raster`.
 
 Example: make demo && python scripts/pictures.py build/demo.html docs/images
+Only the examples: python scripts/pictures.py docs/images
 """
 
 import base64
@@ -8,27 +9,46 @@ import re
 import sys
 from pathlib import Path
 
+from ganglion.files import write_atomically
+from ganglion.raster import load_description, run_network
+from ganglion.report.raster_figure import raster_svg
+
 NAMES = ("recall", "cycles", "neighbours", "floor_plan", "utilisation", "area")
 """The report's pictures in their order; the utilisation is there when the demo made a bitstream."""
 SHOWN = ("neighbours", "floor_plan", "utilisation")
 """Those that the documentation shows."""
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 
 
-def main(report: Path, folder: Path) -> int:
-    """Writes one SVG file a picture; returns the exit status."""
+def copy_report(report: Path, folder: Path) -> int:
+    """Writes one SVG file a picture that is shown; returns the exit status."""
     images = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', report.read_text())
     if len(images) != len(NAMES):
         print(f"{report}: {len(images)} pictures, expected {len(NAMES)}: {', '.join(NAMES)}", file=sys.stderr)
         return 1
-    folder.mkdir(parents=True, exist_ok=True)
     for name, data in zip(NAMES, images, strict=True):
         if name in SHOWN:
-            (folder / f"{name}.svg").write_bytes(base64.b64decode(data))
+            write_atomically(folder / f"{name}.svg", base64.b64decode(data))
     return 0
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
+def draw_examples(folder: Path) -> None:
+    """Runs each example on the golden network and writes its picture under its name."""
+    for path in sorted(EXAMPLES.glob("*.toml")):
+        picture = raster_svg(run_network(load_description(path)))
+        write_atomically(folder / f"{path.stem}.svg", picture.encode())
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit status."""
+    if len(arguments) not in (1, 2):
         print(__doc__, file=sys.stderr)
-        sys.exit(2)
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+        return 2
+    *reports, folder = (Path(argument) for argument in arguments)
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_examples(folder)
+    return copy_report(reports[0], folder) if reports else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

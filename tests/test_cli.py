@@ -21,7 +21,7 @@ from ganglion.recall import brute_force, recall, recall_of_truth
 
 VERBS = (
     *("demo", "search", "cosim", "gates", "build", "verilog"),
-    *("rhythm", "router", "classify", "train", "predict", "evaluate"),
+    *("rhythm", "router", "classify", "train", "predict", "evaluate", "raster"),
 )
 RNG = np.random.default_rng(5)
 BASE, QUERIES = RNG.integers(-60, 61, (90, 6)), RNG.integers(-60, 61, (8, 6))

@@ -49,6 +49,7 @@ from ganglion.cli import (  # noqa: E402
     demo,
     gates,
     predict,
+    raster,
     rhythm,
     router,
     search,
@@ -57,4 +58,4 @@ from ganglion.cli import (  # noqa: E402
     wasm,
 )
 
-_VERBS = (build, classify, cosim, demo, gates, predict, rhythm, router, search, train, verilog, wasm)
+_VERBS = (build, classify, cosim, demo, gates, predict, raster, rhythm, router, search, train, verilog, wasm)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from golden.spec import Config
 from golden.spec.constants import VECTORS_PER_CORE
 
-__all__ = ["area_bars", "cycle_bars", "floor_plan", "neighbour_rows", "recall_curves", "utilisation_bars"]
+__all__ = ["area_bars", "as_svg", "cycle_bars", "floor_plan", "neighbour_rows", "recall_curves", "utilisation_bars"]
 
 INK, GRID = "#1f2933", "#d5dbe1"
 BLUE, ORANGE, GREY = "#2563a8", "#d9772b", "#8a97a5"
@@ -42,7 +42,7 @@ STYLE: Any = {
 }
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
     """The figure as SVG: the same bytes for the same content."""
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
@@ -67,7 +67,7 @@ def recall_curves(by_k: Mapping[Any, Sequence[float]], by_fill: Mapping[int, flo
         for axes in (left, right):
             axes.set_ylim(min(0.98, np.floor(low * 100) / 100) - 0.0005, 1.001)
         right.set_xlim(0, VECTORS_PER_CORE + 1)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _bars(axes: Axes, names: Sequence[str], values: Sequence[float], colour: str, texts: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ def area_bars(blocks: Sequence[tuple[str, float, int]]) -> str:
         left.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
         _bars(right, [b[0] for b in memory], [b[2] / 1024 for b in memory], GREY, [_bits(b[2]) for b in memory])
         right.set(title="Memory", xlabel="kbit")
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _bits(n: int) -> str:
@@ -117,7 +117,7 @@ def utilisation_bars(used: Mapping[str, tuple[int, int]]) -> str:
         axes.set(xlim=(0, 128), xlabel="% in use", xticks=range(0, 101, 20))
         axes.grid(axis="y", visible=False)
         axes.spines[["left", "bottom"]].set_visible(False)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def floor_plan(config: Config, fill: NDArray[np.int64]) -> str:
@@ -153,7 +153,7 @@ def floor_plan(config: Config, fill: NDArray[np.int64]) -> str:
         bar = figure.colorbar(scale, ax=axes, shrink=0.8, pad=0.01, aspect=14)
         bar.set_label("vectors in the core")
         bar.outline.set_visible(False)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def cycle_bars(exact: Mapping[int, float], beam: Mapping[int, float]) -> str:
@@ -171,7 +171,7 @@ def cycle_bars(exact: Mapping[int, float], beam: Mapping[int, float]) -> str:
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.14)
         axes.legend()
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def neighbour_rows(
@@ -196,4 +196,4 @@ def neighbour_rows(
                 axes.set(xticks=[], yticks=[])
                 wrong = column > 0 and not right[row, column - 1]
                 axes.set_title(texts[row][column], fontsize=8, color=ORANGE if wrong else INK, pad=3)
-        return _svg(figure)
+        return as_svg(figure)
