@@ -54,8 +54,9 @@ from ganglion.cli import (  # noqa: E402
     router,
     search,
     train,
+    update,
     verilog,
     wasm,
 )
 
-_VERBS = (build, classify, cosim, demo, gates, predict, raster, rhythm, router, search, train, verilog, wasm)
+_VERBS = (build, classify, cosim, demo, gates, predict, raster, rhythm, router, search, train, update, verilog, wasm)

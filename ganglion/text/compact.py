@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,9 +12,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ganglion.text.compact_training import Recipe, train_table
-from ganglion.text.features import TOKENISER, key_blocks, text_keys
+from ganglion.text.datasets import checked_labels
+from ganglion.text.features import TOKENISER, key_blocks, ordered_keys, text_keys
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
-from golden.neuronguard import N_BANKS, UNKNOWN, CompactTable
+from golden.neuronguard import N_BANKS, UNKNOWN, CompactTable, LearningState, learn_texts
 
 __all__ = ["MAX_SIZE", "MIN_SIZE", "CompactClassifier"]
 
@@ -22,6 +25,8 @@ MIN_CODES, MAX_CODES = 16, 256
 BOOK_SHARE = 8
 """The code book may take one part in so many of a model."""
 SEEDS = 0x9E37_79B9_7F4A_7C15
+N_TEXTS = 2048
+"""Texts that a worker splits at a time."""
 Progress = Callable[[str], None]
 
 
@@ -34,6 +39,8 @@ class CompactClassifier:
         if len(classes) != table.n_classes:
             raise ValueError(f"{len(classes)} classes and weights for {table.n_classes}")
         self.classes, self.table = tuple(classes), table
+        self._learning: LearningState | None = None
+        self._lock = Lock()
 
     @classmethod
     def fit(
@@ -55,6 +62,7 @@ class CompactClassifier:
             raise ValueError(f"a model has {MIN_SIZE:,} to {MAX_SIZE:,} bytes, not {size:,}")
         if not 0 <= seed < 1 << 32:
             raise ValueError(f"a seed is 0 to {(1 << 32) - 1:,}, not {seed}")
+        numbers = checked_labels(labels, len(texts), len(classes))
         say = progress if progress is not None else _silent
         hash_seed = seed * SEEDS % (1 << 64)
         n_codes, n_rows = _shape(classes, size, hash_seed)
@@ -65,7 +73,7 @@ class CompactClassifier:
         with threadpool_limits(1, "blas"):  # the order of its sums must not depend on the machine's cores
             table = train_table(
                 keys,
-                np.asarray(labels),
+                numbers,
                 len(classes),
                 n_rows,
                 n_codes,
@@ -75,6 +83,39 @@ class CompactClassifier:
                 say,
             )
         return cls(classes, table)
+
+    def update(self, texts: Sequence[str], labels: NDArray[np.integer], *, workers: int = 1) -> None:
+        """Learns texts [n] with ``labels`` [n] on-line, one after the other (``golden.neuronguard.compact_learning``).
+
+        The file keeps its size. ``workers`` threads split and hash; their number, and how texts are spread over calls,
+        do not show in the result. Calls from several threads wait for each other. Raises ValueError or TypeError.
+        """
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        numbers = checked_labels(labels, len(texts), len(self.classes))
+        with self._lock, ThreadPoolExecutor(workers) as pool:
+            state = LearningState.of(self.table) if self._learning is None else self._learning
+            starts = range(0, len(texts), N_TEXTS)
+            for turn in range(0, len(starts), workers):
+                parts = [texts[start : start + N_TEXTS] for start in starts[turn : turn + workers]]
+                split = pool.map(ordered_keys, parts, [self.table.seed] * len(parts))
+                for start, (keys, ends) in zip(starts[turn : turn + workers], split, strict=True):
+                    learn_texts(state, keys, ends, numbers[start : start + N_TEXTS])
+            self._learning = state
+            # A copy, so that whoever predicts meanwhile sees all of these texts or none.
+            self.table = CompactTable(state.table.words.copy(), self.table.codebook, self.table.seed)
+
+    def learning_arrays(self) -> dict[str, NDArray[Any]]:
+        """What updates go on from, beside the model itself; nothing before the first one."""
+        if self._learning is None:
+            return {}
+        return {"weights": self._learning.weights, "n_taught": self._learning.n_taught}
+
+    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what ``learning_arrays`` of this very model gave. Raises ValueError for what is none of it."""
+        if set(arrays) != {"weights", "n_taught"}:
+            raise ValueError(f"learning state has weights and n_taught, not {', '.join(arrays) or 'nothing'}")
+        self._learning = LearningState.of(self.table, arrays["weights"], arrays["n_taught"])
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Potentials of the class neurons, [n, n_classes]; all 0 for a text without a known word."""
@@ -89,14 +130,14 @@ class CompactClassifier:
         return self.scores(texts).argmax(1)
 
     def explain(self, text: str) -> list[tuple[str, list[int]]]:
-        """The words, then the pairs, that the table knows, and what each adds to the classes' potentials."""
+        """The words, then the pairs, that count for any class, and what each adds to the potentials."""
         found = []
         for words, block in key_blocks([text], self.table.seed):
             slots = self.table.slots(block.keys).tolist()
             n_words = len(words.hashes)
             for number, slot in enumerate(slots):
-                if slot != UNKNOWN:
-                    weights = self.table.codebook[self.table.codes(np.array([slot]))[0]]
+                weights = self.table.codebook[self.table.codes(np.array([slot]))[0]]
+                if slot != UNKNOWN and weights.any():
                     # One text: its pairs are those of each word with the next.
                     places = [number] if number < n_words else [number - n_words, number - n_words + 1]
                     found.append((" ".join(map(words.word, places)), weights.tolist()))

@@ -22,11 +22,13 @@ from ganglion.text.words import WordTable
 from golden.neuronguard import N_BANKS, UNKNOWN, CompactTable
 from golden.neuronguard.compact import fingerprints_of, slots_of
 
-__all__ = ["Recipe", "choose_keys", "distribute", "train_table"]
+__all__ = ["Recipe", "choose_keys", "distribute", "train_table", "with_spare_codes"]
 
 Progress = Callable[[str], None]
 MAX_MOVES = 500
 EMPTY = -1
+SPARE_WEIGHTS = (64, 32, 96, 16)
+"""What a spare code gives its class."""
 
 
 @dataclass(frozen=True)
@@ -142,4 +144,17 @@ def train_table(
     )
     codes, book = quantised(batches, weights, counts.rarity, counts.in_texts, n_codes, rng)
     words[taken] |= codes[taken].astype(np.uint16)
-    return CompactTable(words.reshape(N_BANKS, n_rows), book.integers(), seed)
+    return CompactTable(words.reshape(N_BANKS, n_rows), with_spare_codes(book.integers()), seed)
+
+
+def with_spare_codes(codebook: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Codes that few rows left without weight each speak for one class instead, so that on-line learning can use them.
+
+    No word has such a code: of equal codewords the first one is taken, and that is code 0.
+    """
+    result, n_classes = codebook.copy(), codebook.shape[1]
+    for number, code in enumerate(np.flatnonzero(~codebook.any(1))[1:].tolist()):
+        weight = SPARE_WEIGHTS[number // n_classes % len(SPARE_WEIGHTS)]
+        result[code] = -(weight // (n_classes - 1))
+        result[code, number % n_classes] = weight
+    return result

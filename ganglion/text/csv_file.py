@@ -66,9 +66,9 @@ class Rows:
         return _place(self.name, self.n_before + row + (self.header is not None))
 
 
-def read_rows(path: Path, columns: Columns | None = None) -> Rows:
-    """All rows of a file. Raises CsvError, or OSError."""
-    blocks = list(row_blocks(path, columns))
+def read_rows(source: Path | BufferedIOBase, columns: Columns | None = None) -> Rows:
+    """All rows of a file or of a binary stream. Raises CsvError, or OSError."""
+    blocks = list(row_blocks(source, columns))
     labels = list(chain.from_iterable(block.labels for block in blocks))
     texts = list(chain.from_iterable(block.texts for block in blocks))
     return Rows(blocks[0].name, blocks[0].header, labels, texts)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ganglion.text.csv_file import CsvError, Rows
 
-__all__ = ["DATASETS", "Dataset", "as_dataset", "class_names", "class_numbers", "data_folder"]
+__all__ = ["DATASETS", "Dataset", "as_dataset", "checked_labels", "class_names", "class_numbers", "data_folder"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 MAX_DIGITS = 10
@@ -148,3 +148,16 @@ def class_numbers(rows: Rows, classes: Sequence[str]) -> NDArray[np.int64]:
             raise CsvError(f"{rows.place(rows.labels.index(label))}: label {label!r} is none of {expected}")
         chosen[label] = place
     return np.array([chosen[label] for label in rows.labels], np.int64)
+
+
+def checked_labels(labels: ArrayLike, n_texts: int, n_classes: int) -> NDArray[np.int64]:
+    """Numbers of classes, [n_texts]. Raises ValueError naming what is wrong, TypeError for no integers."""
+    found = np.asarray(labels)
+    if found.shape != (n_texts,):
+        raise ValueError(f"{n_texts} texts need labels [{n_texts}], not {list(found.shape)}")
+    if found.size and found.dtype.kind not in "iu":
+        raise TypeError(f"labels are integers, not {found.dtype}")
+    wrong = found[(found < 0) | (found >= n_classes)]
+    if wrong.size:
+        raise ValueError(f"label {wrong[0]} is none of the classes 0 to {n_classes - 1}")
+    return found.astype(np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganglion.text.words import ALPHANUMERIC, Words, split_texts
 from golden.neuronguard import pair_hashes, table_keys
 
-__all__ = ["TOKENISER", "Keys", "key_blocks", "text_keys"]
+__all__ = ["TOKENISER", "Keys", "key_blocks", "ordered_keys", "text_keys"]
 
 TOKENISER = ALPHANUMERIC
 
@@ -50,3 +50,10 @@ def text_keys(texts: Sequence[str], seed: int) -> Keys:
         of_texts.append(block.texts + np.int32(n_texts))
         n_texts += block.n_texts
     return Keys(n_texts, np.concatenate(found), np.concatenate(of_texts))
+
+
+def ordered_keys(texts: Sequence[str], seed: int) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """The keys of texts [n], those of a text together (its words, then its pairs), and where each text's end, [n]."""
+    keys = text_keys(texts, seed)
+    order = np.argsort(keys.texts, kind="stable")
+    return keys.keys[order], np.cumsum(np.bincount(keys.texts, minlength=keys.n_texts))

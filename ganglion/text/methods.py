@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -29,6 +29,21 @@ class TextClassifier(Protocol):
         Labels are numbers of ``classes``; ``progress`` is called with what is being done; ``options`` are the method's
         own (a data set's are in ``Dataset.options``).
         """
+        ...
+
+    def update(self, texts: Sequence[str], labels: NDArray[np.integer], *, workers: int = 1) -> None:
+        """Learns further texts [n] with their labels [n]; the model's file keeps its size.
+
+        The result depends neither on the number of ``workers`` (threads) nor on how texts are spread over calls.
+        """
+        ...
+
+    def learning_arrays(self) -> dict[str, NDArray[Any]]:
+        """What updates go on from beside the model itself, by name; may be nothing."""
+        ...
+
+    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what ``learning_arrays`` of this model gave before it was saved. Raises ValueError."""
         ...
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:

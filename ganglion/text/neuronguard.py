@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganglion.text.datasets import checked_labels
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
 from ganglion.text.vocabulary import frequent_words, word_hashes
 from ganglion.text.words import LETTERS, Words, WordTable, split_texts
@@ -40,6 +42,7 @@ class NeuronGuardClassifier:
         if field.potential.any() or not (field.threshold[:n_words] <= MAGNITUDE).all():
             raise ValueError("a neuron is not at rest, or a word does not fire at once")
         self.classes, self.words, self.field = tuple(classes), tuple(words), field
+        self._lock = Lock()
 
     @classmethod
     def fit(
@@ -59,6 +62,7 @@ class NeuronGuardClassifier:
         """
         if not 1 <= n_words <= MAX_WORDS:
             raise ValueError(f"a vocabulary has 1 to {MAX_WORDS:,} words, not {n_words}")
+        numbers = checked_labels(labels, len(texts), len(classes))
         say = progress if progress is not None else _silent
         say(f"building the vocabulary from {len(texts):,} training texts")
         blocks = split_texts(texts)
@@ -68,7 +72,7 @@ class NeuronGuardClassifier:
         say(f"training {len(words) + len(classes):,} neurons")
         ids, of_texts = _known(WordTable(word_hashes(words)), blocks)
         del blocks  # the largest part of what is held; training has its own needs
-        of_words = np.asarray(labels, np.int32)[of_texts]
+        of_words = numbers.astype(np.int32)[of_texts]
         n_classes = len(classes)
         counts = np.bincount(ids * np.int64(n_classes) + of_words, minlength=len(words) * n_classes)
         field = class_field(counts.reshape(len(words), n_classes).argmax(1), n_classes)
@@ -76,11 +80,29 @@ class NeuronGuardClassifier:
         return cls(classes, words, field)
 
     def update(self, texts: Sequence[str], labels: NDArray[np.integer], *, workers: int = 1) -> None:
-        """Trains on with further texts, as if they had followed the ones before; the vocabulary stays."""
-        if not self.field.records.flags.writeable:  # it lies in a mapped file
-            self.field = self.field.copy()
+        """Trains on with further texts, as if they had followed the ones before; the vocabulary stays.
+
+        ``workers`` threads train; their number does not show in the result. Calls from several threads wait for each
+        other. Raises ValueError or TypeError, and then nothing has changed.
+        """
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        numbers = checked_labels(labels, len(texts), len(self.classes))
         ids, of_texts = _known(self._table, split_texts(texts))
-        train_words(self.field, len(self.classes), ids, np.asarray(labels)[of_texts], workers=workers)
+        with self._lock:
+            # A copy: the field may lie in a mapped file, and whoever predicts meanwhile sees all these texts or none.
+            field = self.field.copy()
+            train_words(field, len(self.classes), ids, numbers[of_texts], workers=workers)
+            self.field = field
+
+    def learning_arrays(self) -> dict[str, NDArray[Any]]:
+        """Nothing: all that updates go on from is in the field."""
+        return {}
+
+    def resume(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Takes what ``learning_arrays`` gave. Raises ValueError for anything else."""
+        if arrays:
+            raise ValueError(f"a {self.method} model has no learning state, not {', '.join(arrays)}")
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Potentials of the class neurons, [n, n_classes]; all 0 for a text without a known word."""

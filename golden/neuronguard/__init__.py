@@ -6,6 +6,7 @@ for many events at once.
 
 from golden.neuronguard.classifier import MAGNITUDE, class_field, class_potentials, feedback_of, train_words
 from golden.neuronguard.compact import N_BANKS, UNKNOWN, CompactEngine, CompactTable, pair_hashes, table_keys
+from golden.neuronguard.compact_learning import CompactLearner, LearningState, learn_texts
 from golden.neuronguard.engine import (
     Chain,
     EventEngine,
@@ -27,18 +28,21 @@ __all__ = [
     "UNKNOWN",
     "Chain",
     "CompactEngine",
+    "CompactLearner",
     "CompactTable",
     "EventEngine",
     "EventLimitError",
     "EventPacket",
     "EventQueue",
     "FieldError",
+    "LearningState",
     "LeaseError",
     "NeuronField",
     "QueueFullError",
     "class_field",
     "class_potentials",
     "feedback_of",
+    "learn_texts",
     "pair_hashes",
     "table_keys",
     "train_batch",
