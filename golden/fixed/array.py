@@ -6,26 +6,22 @@ search many vectors as the same commands would, one after the other, in far less
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.fixed import array_cycles as timing
 from golden.fixed.array_batch import ALL_TYPES, BatchArray, Mode
+from golden.fixed.array_command import NEVER, Command, Execution, collect_results, to_signed64
 from golden.fixed.array_insert import insert_row, link, nearest
 from golden.fixed.array_scale import aggregate, blend, operand_rows
 from golden.fixed.array_search import NO_ENTRY
-from golden.fixed.array_state import Entry, unpack_word
-from golden.fixed.bits import (
-    I64Array,
-    entry_core,
-    entry_index,
-    entry_key,
-    mask,
-)
+from golden.fixed.array_state import unpack_word
+from golden.fixed.bits import I64Array, entry_core, entry_index, entry_key, mask
+from golden.fixed.fabric import Fabric
+from golden.fixed.fabric_state import RESET_SETTINGS, FabricSettings, TickStart
 from golden.spec import Config, Error, Metric, Opcode
-from golden.spec.commands import COMMANDS, SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE
+from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE
 from golden.spec.constants import (
     INDEX_NONE,
     INDEX_WIDTH,
@@ -36,51 +32,41 @@ from golden.spec.constants import (
     NODE_WIDTH,
     VECTORS_PER_CORE,
 )
+from golden.spec.neural_commands import NeuralOpcode, commands
+
+__all__ = ["NEVER", "ArrayModel", "Command", "Execution"]
 
 MERGE_FEED = 2
 """The busy cycle in which MERGE feeds its record."""
-NEVER = -1
-_CHECKS_CORE = {int(info.opcode): info.checks_core for info in COMMANDS}
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What a command shows on the bus, in busy cycles (1 is the first).
-
-    ``cycles``: N, the last busy cycle. ``answer``: RETURN, which is 0 from the end of cycle 1 and ``answer`` from the
-    end of ``answer_cycle``. ``list_hidden``: from this cycle to the last one, no results are left to read; NEVER if the
-    list stays as it is while the command runs. The new number comes with the cycle after the last.
-    """
-
-    cycles: int
-    answer: int = 0
-    answer_cycle: int = 1
-    list_hidden: int = NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """The fields of a command word, and the registers that the command reads."""
-
-    core: int
-    index: int
-    value: int
-    data: int
-    type_mask: int
-    alpha_raw: int
 
 
 class ArrayModel(BatchArray):
     """All cores of an array and its commands; the state is that of :class:`~golden.fixed.array_state.ArrayState`.
 
-    A new model is empty: 16 dims, squared L2, memories of zeros.
+    A new model is empty: 16 dims, squared L2, memories of zeros. ``fabric``: the neurons, None without contexts.
     """
+
+    fabric: Fabric | None = None
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._commands: dict[int, Callable[[Command], Execution]] = {
             opcode: getattr(self, f"_{opcode.name.lower()}") for opcode in Opcode
         }
+        self._checks_core = {int(info.opcode): info.checks_core for info in commands(config)}
+        if config.contexts:
+            self.fabric = Fabric(self)
+            self._commands |= self.fabric.commands
+
+    def reset(self) -> None:
+        super().reset()
+        if self.fabric is not None:
+            self.fabric.reset()
+
+    def init(self, dims: int, metric: int = Metric.L2) -> None:
+        super().init(dims, metric)
+        if self.fabric is not None:
+            self.fabric.empty()
 
     # ---------------------------------------------------------------- commands
 
@@ -89,16 +75,27 @@ class ArrayModel(BatchArray):
         opcode, core, value = word & 0xFF, word >> 8 & 0xFF, word >> 24 & 0xFF
         if opcode not in self._commands:
             return Error.BAD_OPCODE
-        if _CHECKS_CORE[opcode] and core >= self.config.cores:
+        if self._checks_core[opcode] and core >= self.config.cores:
             return Error.BAD_CORE
         return Error.BAD_ARGUMENT if opcode == Opcode.INIT and not value else Error.NONE
 
-    def execute(self, word: int, data: int = 0, type_mask: int = ALL_TYPES, alpha_raw: int = 0) -> Execution:
+    def execute(
+        self,
+        word: int,
+        data: int = 0,
+        type_mask: int = ALL_TYPES,
+        alpha_raw: int = 0,
+        *,
+        settings: FabricSettings = RESET_SETTINGS,
+        tick_start: TickStart | None = None,
+    ) -> Execution:
         """Run one command to its end.
 
         Args:
             word: the command word (:func:`golden.spec.encode`).
             data: the DATA registers, 64 bits. type_mask: TYPE_MASK, 16 bits. alpha_raw: ALPHA, signed.
+            settings: the registers of the spiking fabric.
+            tick_start: what a TICK meets; None: an empty inlet and an idle reporter.
 
         Raises:
             ValueError: the bus would refuse the command.
@@ -108,11 +105,15 @@ class ArrayModel(BatchArray):
             raise ValueError(f"command {word:#010x} is refused: {reason.name}")
         self.writes = []
         command = Command(word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF, data, type_mask, alpha_raw)
+        if self.fabric is not None:
+            self.fabric.settings = settings
+            if tick_start is not None and word & 0xFF == NeuralOpcode.TICK:
+                return self.fabric.tick(command, tick_start)
         return self._commands[word & 0xFF](command)
 
     def _init(self, c: Command) -> Execution:
         self.init(min(c.value, MAX_DIMS), c.index)
-        return Execution(1 + self.config.cores_per_slice)
+        return Execution(1 + timing.emptying_cycles(self.config))
 
     def _clear(self, c: Command) -> Execution:
         self.counts[c.core] = 0
@@ -234,21 +235,8 @@ class ArrayModel(BatchArray):
             keys = self.cosine_distances(np.array([[entry[0] for entry in stream]]), norm)[0]
             stream = [(int(key), *entry[1:]) for key, entry in zip(keys, stream, strict=True)]
         feed = int(timing.first_feed(self.config, turn, norm.cycles)[0])
-        return self._collect(stream, k, bool(c.value & SEARCH_KEEP), feed, int(turn[0]))
+        return collect_results(self, stream, k, bool(c.value & SEARCH_KEEP), feed, int(turn[0]))
 
     def _merge(self, c: Command) -> Execution:
         key = int(self.config.key_format.saturate(to_signed64(c.data)))
-        return self._collect([(key, c.core, c.index & mask(INDEX_WIDTH))], 1, True, MERGE_FEED, MERGE_FEED - 1)
-
-    def _collect(self, stream: list[Entry], k: int, keep: bool, feed: int, turn: int) -> Execution:
-        """The list is started in cycle ``turn``; the stream can be taken from 3 cycles after ``feed`` on."""
-        made = timing.collect(stream, self.results if keep else [], k)
-        n = (turn if k == 0 else feed + 2) + made.cycles
-        self.results = made.entries
-        self.n_unread = len(made.entries)
-        return Execution(n, self.n_unread, n, turn + 1)
-
-
-def to_signed64(data: int) -> int:
-    """64 bits read as two's complement."""
-    return data - (1 << 64) if data >> 63 else data
+        return collect_results(self, [(key, c.core, c.index & mask(INDEX_WIDTH))], 1, True, MERGE_FEED, MERGE_FEED - 1)

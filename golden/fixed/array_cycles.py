@@ -11,7 +11,14 @@ import numpy.typing as npt
 from golden.fixed.array_state import Entry
 from golden.fixed.bits import I64Array
 from golden.spec import Config
-from golden.spec.constants import MAX_DIMS, MAX_NEIGHBOURS, MAX_RESULTS, PIPELINE_LATENCY, SCALER_LATENCY
+from golden.spec.constants import (
+    MAX_DIMS,
+    MAX_NEIGHBOURS,
+    MAX_RESULTS,
+    PIPELINE_LATENCY,
+    SCALER_LATENCY,
+    VECTORS_PER_CORE,
+)
 
 LOAD_CYCLES = MAX_DIMS + SCALER_LATENCY + 1
 GATHER_CYCLES = 2 + 2 + PIPELINE_LATENCY + SCALER_LATENCY + 1
@@ -20,6 +27,11 @@ GATHER_CYCLES = 2 + 2 + PIPELINE_LATENCY + SCALER_LATENCY + 1
 
 LINK_CYCLES = 3
 """Cycles of an INSERT for each list entry it works off: read, link, and the write of the link."""
+
+
+def emptying_cycles(config: Config) -> int:
+    """Cycles in which the array empties itself: counts, and the neurons of the contexts."""
+    return config.cores_per_slice * (VECTORS_PER_CORE if config.contexts else 1)
 
 
 def copy_cycles(config: Config) -> int:

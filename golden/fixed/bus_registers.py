@@ -7,7 +7,9 @@ array is busy), and registers that move while it runs are computed from the cycl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from golden.fixed.array import NEVER, ArrayModel, Execution
+from golden.fixed.array import ArrayModel
+from golden.fixed.array_command import NEVER, Execution
+from golden.fixed.array_cycles import emptying_cycles
 from golden.fixed.bits import mask
 from golden.spec import Access, Config, Error, Register, registers
 from golden.spec.constants import INDEX_NONE
@@ -45,7 +47,7 @@ class RegisterFile:
     def reset(self, first_cycle: int) -> None:
         """The state in ``first_cycle``, the first one after a reset: the array empties itself for F cycles."""
         self._values = dict(self._plain)
-        self.busy_until = first_cycle + self.config.cores_per_slice - 1
+        self.busy_until = first_cycle + emptying_cycles(self.config) - 1
         self.done_cycle = NEVER
         self.irq = 0
         self._first_cycle = first_cycle

@@ -1,5 +1,6 @@
 """The spiking network of one core in fixed point, whole operations at a time: what the units do, without the cycles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,16 @@ class NeuralCore:
 
     def tick(self, words: I64Array, count: int, gain: int, parts: Tick) -> int:
         """A tick as the contract has it; returns the number of spikes in the spikes register."""
+        self.stream(words, count, parts)
+        self.deliver(words, gain, parts)
+        return len(self.state.fired())
+
+    def stream(self, words: I64Array, count: int, parts: Tick, external: int = 0) -> int:
+        """Pass A: every neuron through the units. Spikes from outside join the spikes register only.
+
+        Returns:
+            The neurons that fired by themselves, a bit each.
+        """
         s, t = self.state, self.time_step
         now = slice(count)
         current = np.zeros(count, dtype=np.int64)
@@ -57,11 +68,14 @@ class NeuralCore:
             s.branches[now] = 0
         x = MEMBRANE.saturate(s.membrane[now] + current)
         s.membrane[now] = x
+        own = 0
         if parts.step:
             leaked = MEMBRANE.saturate(x - apply_factor(x, raw(t.leak)))
             s.membrane[now], spike = leaky_step(x, leaked, s.threshold[now], s.elapsed[now])
             s.elapsed[now] = np.where(spike, 0, advance(s.elapsed[now], raw(t.dt_raw)))
-            s.spikes = sum(1 << int(i) for i in np.flatnonzero(spike))
+            s.spikes = own = sum(1 << int(i) for i in np.flatnonzero(spike))
+        else:
+            s.spikes |= external
         flags = s.spike_flags()
         if parts.homeostasis:
             rate = counted(s.rate[now], flags[now], raw(t.rate_factor))
@@ -69,15 +83,22 @@ class NeuralCore:
             s.rate[now], s.threshold[now] = settle(rate, decay, s.threshold[now], raw(t.target_step))
         if parts.record:
             s.history[:] = record(s.history, flags)
-        self.deliver(words, gain, parts)
-        return len(s.fired())
+        s.spikes |= external
+        return own
 
-    def deliver(self, words: I64Array, gain: int, parts: Tick) -> None:
-        """Pass B: each spike in turn to its neighbours, and what is learned from it."""
+    def deliver(
+        self, words: I64Array, gain: int, parts: Tick, order: Sequence[int] | None = None
+    ) -> list[tuple[int, int]]:
+        """Pass B: each spike in turn (in this order; ascending) to its neighbours, and what is learned from it.
+
+        Returns:
+            Every weight that learning wrote, in turn: a neuron and its new byte.
+        """
         s = self.state
         # Weights as the tick found them: every spike goes out before anything is learned from it.
         weights = s.weight.copy()
-        for i in s.fired():
+        writes: list[tuple[int, int]] = []
+        for i in s.fired() if order is None else order:
             word = words[i : i + 1]
             current = int(spike_current(raw(gain), weights[i]))
             total = 0
@@ -88,10 +109,11 @@ class NeuralCore:
                     self._to_branch(words[j : j + 1], i, j, current)
                 if parts.learn:
                     change = int(potentiation(s.elapsed[j]))
-                    self._learn(j, change)
+                    writes.append((j, self._learn(j, change)))
                     total += change
             if parts.learn:
-                self._learn(i, -int(depression(raw(total))))
+                writes.append((i, self._learn(i, -int(depression(raw(total))))))
+        return writes
 
     def _to_branch(self, word: I64Array, source: int, target: int, current: int) -> None:
         faces, slot = facing_slot(word, np.array([source]))
@@ -99,10 +121,11 @@ class NeuralCore:
             branch = self.state.branches[target]
             branch[slot[0]] = BRANCH.saturate(branch[slot[0]] + int(branch_current(raw(current))))
 
-    def _learn(self, index: int, change: int) -> None:
+    def _learn(self, index: int, change: int) -> int:
         s = self.state
         total = learned(join_weight(s.weight[index], s.residue[index]), raw(change))
         s.weight[index], s.residue[index] = split_weight(total)
+        return int(s.weight[index])
 
     def oscillate(self) -> None:
         """One step of the gamma oscillator."""

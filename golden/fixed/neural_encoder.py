@@ -14,6 +14,15 @@ def time_slot(element: I64Array, largest: I64Array) -> I64Array:
     return (ENCODING_SLOTS // 2 * (largest - element)[..., None] >= multiples).sum(axis=-1)
 
 
+def encode(elements: I64Array) -> int:
+    """The pattern of a vector's ``dims`` elements: bit d + slot * (dims div 8) for each; 0 where all are 0."""
+    largest = np.abs(elements).max(initial=0)
+    if not largest:
+        return 0
+    place = np.arange(len(elements)) + time_slot(elements, largest) * (len(elements) // ENCODING_SLOTS)
+    return int(np.bitwise_or.reduce(np.int64(1) << (place & (HISTORY_WIDTH - 1))))
+
+
 class SpikeEncoder(Unit):
     """The 32-bit spike pattern of a vector, in two passes over its elements.
 

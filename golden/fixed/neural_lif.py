@@ -37,6 +37,11 @@ def apply_factor(x: I64Array, factor: I64Array) -> I64Array:
     return (doubled_product(x, factor) + 1) >> 1
 
 
+def scale(x: I64Array, factor: I64Array) -> I64Array:
+    """A membrane times a factor word, as the pipeline's scale operation has it: saturating."""
+    return MEMBRANE.saturate(apply_factor(x, factor))
+
+
 def advance(elapsed: I64Array, dt: I64Array) -> I64Array:
     """Elapsed times after a step of ``dt`` without a spike."""
     return np.minimum(elapsed + dt, ELAPSED_NEVER)
