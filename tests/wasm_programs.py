@@ -147,8 +147,8 @@ def foreign_records(rng: Rng) -> np.ndarray:
 class Pair:
     """The module and the model, given the same steps; every difference is an AssertionError."""
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance, self.model = instance, Module()
+    def __init__(self, instance: Instance, model: Module) -> None:
+        self.instance, self.model = instance, model
         self.foreign_address = (len(instance.memory) - 20 * RESULT_DTYPE.itemsize) // 16 * 16
 
     def run(self, step: Step) -> Any:

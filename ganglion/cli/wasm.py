@@ -15,7 +15,7 @@ from ganglion.files import write_atomically
 
 @app.command(epilog="Example: ganglion wasm --variant array --output ganglion-array.wasm")
 def wasm(
-    variant: Annotated[str, typer.Option("--variant", help="plain: one core; array: 256 cores in one.")] = "plain",
+    variant: Annotated[str, typer.Option("--variant", help="plain, simd: one core; array, array-simd: 256 in one instance.")] = "plain",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File; the one in the project's folder wasm by default.")
     ] = None,

@@ -58,7 +58,9 @@ class Variant:
 
 VARIANTS = {
     "plain": Variant("ganglion.wasm", ("-Oz",), 1),
+    "simd": Variant("ganglion-simd.wasm", ("-O2",), 1, ("simd128",)),
     "array": Variant("ganglion-array.wasm", ("-Oz", "-DGANGLION_ARRAY"), 19),
+    "array-simd": Variant("ganglion-array-simd.wasm", ("-O2", "-DGANGLION_ARRAY"), 19, ("simd128",)),
 }
 """Every module that is built, by the name that ``ganglion wasm`` calls it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganglion.wasm.layout import CORE_DTYPE, FIELDS, SNAPSHOT_DTYPE, SNAPSHOT_MAGIC
+from ganglion.wasm.layout import CORE_DTYPE, FIELDS, FINITE_WORDS, SNAPSHOT_DTYPE, SNAPSHOT_MAGIC
 from golden.float32 import math32, neural_constants, neuromorphic, oscillator
 from golden.float32.results import RESULT_DTYPE
 from golden.spec import constants
@@ -53,6 +53,7 @@ def header_text() -> str:
         f"#define EXP_COEFFICIENTS {coefficients}",
         f"#define HALF_TURN {oscillator.HALF_TURN}",
         f"#define RESULT_BYTES {RESULT_DTYPE.itemsize}",
+        f"#define FINITE_WORDS {FINITE_WORDS}",
         f"#define CORE_BYTES {CORE_DTYPE.itemsize}",
         f"#define SNAPSHOT_BYTES {SNAPSHOT_DTYPE.itemsize}",
         f"#define SNAPSHOT_MAGIC {SNAPSHOT_MAGIC:#010x}u",

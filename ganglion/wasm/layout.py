@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from golden.spec.constants import MAX_DIMS, MAX_NEIGHBOURS, VECTORS_PER_CORE
 
-__all__ = ["CORE_DTYPE", "FIELDS", "SNAPSHOT_DTYPE", "SNAPSHOT_MAGIC", "Field"]
+__all__ = ["CORE_DTYPE", "FIELDS", "FINITE_WORDS", "SNAPSHOT_DTYPE", "SNAPSHOT_MAGIC", "Field"]
 
 N = VECTORS_PER_CORE
 C_TYPES = {"f4": "float", "u4": "uint32_t", "u1": "uint8_t"}
@@ -31,7 +32,6 @@ class Field:
 
 FIELDS = (
     Field("vectors", "f4", (MAX_DIMS, N), "dimension by dimension; column i is vector i"),
-    Field("norms", "f4", (N,), "lengths of the vectors"),
     Field("membrane", "f4", (N,), "potentials"),
     Field("threshold", "f4", (N,), "firing thresholds"),
     Field("last_spike", "f4", (N,), "ms; negative: never"),
@@ -41,6 +41,7 @@ FIELDS = (
     Field("trace", "f4", (N,), "what the neuromorphic searches of one sequence found"),
     Field("branches", "f4", (N, MAX_NEIGHBOURS), "dendrites, one branch a link"),
     Field("time", "f4", (), "ms since the last reset"),
+    Field("norms", "f4", (N,), "lengths of the vectors; may be infinite"),
     Field("patterns", "u4", (N,), "spike histories, newest step in bit 0"),
     Field("linked", "u4", (N,), "bit j: j is in the list of links"),
     Field("spikes", "u4", (), "bit i: neuron i fired in the last step"),
@@ -56,10 +57,13 @@ FIELDS = (
     Field("winner_from_1", "u1", (), "1 + the winner of the last hard competition, 0 for none"),
     Field("spare", "u1", (15,), "0"),
 )
-"""The members of a core in order. A place at or beyond ``count`` holds nothing of meaning."""
+"""The members of a core in order; all before ``norms`` are finite. A place at or beyond ``count`` holds nothing of meaning."""
 
 CORE_DTYPE = np.dtype([(f.name, f"<{f.code}", f.shape) for f in FIELDS])
 """A core as it lies in memory."""
+
+FINITE_WORDS = sum(math.prod(f.shape) for f in FIELDS[: [f.name for f in FIELDS].index("norms")])
+"""How many words from the first on are numbers that must be finite."""
 
 SNAPSHOT_MAGIC = zlib.crc32("; ".join(f"{f.name} {f.code} {f.shape}" for f in FIELDS).encode())
 """First word of a snapshot: it changes when the layout does."""

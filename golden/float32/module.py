@@ -49,7 +49,7 @@ class Module:
         """Empty the core; the buffers become 0, both lists empty."""
         if not dims & WORD:
             return
-        self.core.init(_byte(dims), _byte(metric), core_id & BYTE)
+        self.core.init(as_byte(dims), as_byte(metric), core_id & BYTE)
         for buffer in (self.insert_buffer, self.query_buffer, self.delta_buffer):
             buffer[:] = 0
         self.results = empty_results(MAX_RESULTS)
@@ -87,27 +87,27 @@ class Module:
 
     def search_exact(self, k: int) -> int:
         """Search of all vectors."""
-        return self._store(self.core.search_exact(_byte(k)) if self._asks() else None)
+        return self._store(self.core.search_exact(as_byte(k)) if self.takes_query() else None)
 
     def type_filter_search(self, k: int, type_mask: int) -> int:
         """Beam search that returns only nodes whose type has its bit in the mask."""
-        return self._store(self.core.search(_byte(k), type_mask & ALL_TYPES) if self._asks() else None)
+        return self._store(self.core.search(as_byte(k), type_mask & ALL_TYPES) if self.takes_query() else None)
 
     def hnsw_to_snn(self, k: int, gain: float) -> int:
         """Beam search whose results become currents."""
-        return self._store(self.core.hnsw_to_snn(_byte(k), gain) if self._asks() else None)
+        return self._store(self.core.hnsw_to_snn(as_byte(k), gain) if self.takes_query() else None)
 
     def spike_search(self, query_pattern: int, k: int) -> int:
         """The nodes with the most similar histories."""
-        return self._store(self.core.spike_search(query_pattern & WORD, _byte(k)))
+        return self._store(self.core.spike_search(query_pattern & WORD, as_byte(k)))
 
     def resonance_search(self, k: int, weight: float) -> int:
         """Beam search, distances scaled by resonance."""
-        return self._store(self.core.resonance_search(_byte(k), weight) if self._asks() else None)
+        return self._store(self.core.resonance_search(as_byte(k), weight) if self.takes_query() else None)
 
     def neuromorphic_search(self, k: int, dt: float, iterations: int) -> int:
         """The whole pipeline."""
-        found = self.core.neuromorphic_search(_byte(k), dt, _byte(iterations)) if self._asks() else None
+        found = self.core.neuromorphic_search(as_byte(k), dt, as_byte(iterations)) if self.takes_query() else None
         return self._store(found)
 
     # ---------------------------------------------------------------- global list
@@ -126,34 +126,34 @@ class Module:
 
     def set_node_type(self, index: int, node_type: int) -> None:
         """Give a node a type."""
-        self.core.set_node_type(_byte(index), node_type % N_NODE_TYPES)
+        self.core.set_node_type(as_byte(index), node_type % N_NODE_TYPES)
 
     def get_node_type(self, index: int) -> int:
         """A node's type."""
-        return self.core.get_node_type(_byte(index))
+        return self.core.get_node_type(as_byte(index))
 
     def type_matches(self, index: int, type_mask: int) -> int:
         """Whether the type's bit is in the mask."""
-        return int(self.core.type_matches(_byte(index), type_mask & ALL_TYPES))
+        return int(self.core.type_matches(as_byte(index), type_mask & ALL_TYPES))
 
     def set_edge_weight(self, index: int, weight: int) -> None:
         """Set a node's outgoing weight."""
-        self.core.set_edge_weight(_byte(index), _byte(weight))
+        self.core.set_edge_weight(as_byte(index), as_byte(weight))
 
     def get_edge_weight(self, index: int) -> int:
         """A node's outgoing weight."""
-        return self.core.get_edge_weight(_byte(index))
+        return self.core.get_edge_weight(as_byte(index))
 
     def aggregate_neighbors(self, index: int) -> None:
         """Mean of the neighbours, into the delta buffer."""
         self.delta_buffer[:] = 0
-        self.delta_buffer[: self.core.dims] = self.core.aggregate_neighbors(_byte(index))
+        self.delta_buffer[: self.core.dims] = self.core.aggregate_neighbors(as_byte(index))
 
     def update_vector(self, index: int, alpha: float) -> None:
         """v += alpha * delta, with whatever the delta buffer holds."""
         self.core.delta = self._used(self.delta_buffer).copy()
         try:
-            self.core.update_vector(_byte(index), alpha)
+            self.core.update_vector(as_byte(index), alpha)
         except ValueError:  # it would leave the finite numbers: the core has refused, unchanged
             return
 
@@ -165,23 +165,23 @@ class Module:
 
     def snn_set_membrane(self, index: int, potential: float) -> None:
         """V = potential."""
-        self.core.snn_set_membrane(_byte(index), potential)
+        self.core.snn_set_membrane(as_byte(index), potential)
 
     def snn_get_membrane(self, index: int) -> np.float32:
         """V."""
-        return self.core.snn_get_membrane(_byte(index))
+        return self.core.snn_get_membrane(as_byte(index))
 
     def snn_set_threshold(self, index: int, threshold: float) -> None:
         """Set a threshold."""
-        self.core.snn_set_threshold(_byte(index), threshold)
+        self.core.snn_set_threshold(as_byte(index), threshold)
 
     def snn_inject(self, index: int, current: float) -> None:
         """V += current."""
-        self.core.snn_inject(_byte(index), current)
+        self.core.snn_inject(as_byte(index), current)
 
     def snn_spiked(self, index: int) -> int:
         """Whether a neuron fired in the last step."""
-        return int(self.core.snn_spiked(_byte(index)))
+        return int(self.core.snn_spiked(as_byte(index)))
 
     def snn_get_spikes(self) -> int:
         """Bit i: neuron i fired in the last step."""
@@ -211,7 +211,7 @@ class Module:
 
     def encode_vector_to_spikes(self, index: int) -> int:
         """A vector's spike pattern, also stored as its history."""
-        return self.core.encode_vector_to_spikes(_byte(index))
+        return self.core.encode_vector_to_spikes(as_byte(index))
 
     def spike_timing_similarity(self, a: int, b: int) -> np.float32:
         """Common spikes / all spikes."""
@@ -223,7 +223,7 @@ class Module:
 
     def get_spike_rate(self, index: int) -> np.float32:
         """A running spike rate."""
-        return self.core.get_spike_rate(_byte(index))
+        return self.core.get_spike_rate(as_byte(index))
 
     def get_network_activity(self) -> np.float32:
         """The sum of the rates."""
@@ -239,7 +239,7 @@ class Module:
 
     def compute_resonance(self, index: int) -> np.float32:
         """Nearness of the phase to a neuron's preferred one."""
-        return self.core.compute_resonance(_byte(index))
+        return self.core.compute_resonance(as_byte(index))
 
     def wta_reset(self) -> None:
         """Forget the last winner."""
@@ -259,11 +259,11 @@ class Module:
 
     def dendrite_inject(self, index: int, branch: int, current: float) -> None:
         """Add to a branch."""
-        self.core.dendrite_inject(_byte(index), _byte(branch), current)
+        self.core.dendrite_inject(as_byte(index), as_byte(branch), current)
 
     def dendrite_integrate(self, index: int) -> np.float32:
         """Sum of the branches' responses, added to V."""
-        return self.core.dendrite_integrate(_byte(index))
+        return self.core.dendrite_integrate(as_byte(index))
 
     def dendrite_propagate(self, gain: float) -> None:
         """Spikes to the neighbours' branches."""
@@ -275,7 +275,7 @@ class Module:
 
     def get_pattern(self, index: int) -> int:
         """A history."""
-        return self.core.get_pattern(_byte(index))
+        return self.core.get_pattern(as_byte(index))
 
     def pattern_match(self, target: int) -> int:
         """The neuron of the nearest history or 255."""
@@ -283,14 +283,14 @@ class Module:
 
     def pattern_correlate(self, index: int, most: int) -> int:
         """Bits of the neurons with near histories."""
-        return self.core.pattern_correlate(_byte(index), _byte(most))
+        return self.core.pattern_correlate(as_byte(index), as_byte(most))
 
     # ---------------------------------------------------------------- helpers
 
     def _used(self, buffer: Floats) -> Floats:
         return buffer[: self.core.dims]
 
-    def _asks(self) -> bool:
+    def takes_query(self) -> bool:
         """Whether the query can be searched for; then the core has it."""
         query = self._used(self.query_buffer)
         if not np.isfinite(query).all():
@@ -307,6 +307,6 @@ class Module:
         return len(found)
 
 
-def _byte(word: Any) -> int:
+def as_byte(word: Any) -> int:
     """A 32-bit word as the byte that means the same: everything beyond a byte as 255."""
     return min(int(word) & WORD, BYTE)

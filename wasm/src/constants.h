@@ -54,13 +54,13 @@
 #define EXP_COEFFICIENTS 0x1.6dbc680000000p-10f, 0x1.1241480000000p-7f, 0x1.5554540000000p-5f, 0x1.5554860000000p-3f, 0x1.0000000000000p-1f
 #define HALF_TURN 819200
 #define RESULT_BYTES 8
+#define FINITE_WORDS 929
 #define CORE_BYTES 4416
 #define SNAPSHOT_BYTES 4424
-#define SNAPSHOT_MAGIC 0x6e88c9c0u
+#define SNAPSHOT_MAGIC 0xf22713dcu
 
 struct core_state {
     float vectors[16][32]; /* dimension by dimension; column i is vector i */
-    float norms[32]; /* lengths of the vectors */
     float membrane[32]; /* potentials */
     float threshold[32]; /* firing thresholds */
     float last_spike[32]; /* ms; negative: never */
@@ -70,6 +70,7 @@ struct core_state {
     float trace[32]; /* what the neuromorphic searches of one sequence found */
     float branches[32][6]; /* dendrites, one branch a link */
     float time; /* ms since the last reset */
+    float norms[32]; /* lengths of the vectors; may be infinite */
     uint32_t patterns[32]; /* spike histories, newest step in bit 0 */
     uint32_t linked[32]; /* bit j: j is in the list of links */
     uint32_t spikes; /* bit i: neuron i fired in the last step */

@@ -16,9 +16,13 @@
 #define EACH(i, set) for (uint32_t i, i##_left = (set); i##_left && (i = ctz(i##_left), 1); i##_left &= i##_left - 1)
 /* EACH(i, set): i takes the place of every set bit, lowest first. */
 
-typedef float Lanes __attribute__((vector_size(32)));
-typedef int32_t LaneMask __attribute__((vector_size(32)));
-enum { N_LANES = 8 };
+#ifdef __wasm_simd128__
+enum { N_LANES = 16 };
+#else
+enum { N_LANES = 4 };
+#endif
+typedef float Lanes __attribute__((vector_size(N_LANES * 4)));
+/* As many sums at a time as keep the additions busy: each of them is one chain, in the order of the dimensions. */
 
 struct result {
     uint8_t index, core_id, padding[2];
@@ -45,6 +49,8 @@ static uint32_t own_id;
 INLINE uint32_t ctz(uint32_t word) { return (uint32_t)__builtin_ctz(word); }
 INLINE uint32_t popcount(uint32_t word) { return (uint32_t)__builtin_popcount(word); }
 INLINE uint32_t umin(uint32_t a, uint32_t b) { return a < b ? a : b; }
+INLINE uint64_t umin64(uint64_t a, uint64_t b) { return a < b ? a : b; }
+INLINE uint64_t umax64(uint64_t a, uint64_t b) { return a > b ? a : b; }
 INLINE float fmin32(float a, float b) { return __builtin_wasm_min_f32(a, b); }
 INLINE float fmax32(float a, float b) { return __builtin_wasm_max_f32(a, b); }
 INLINE uint32_t n_dims(void) { return MAX_DIMS - core.n_unused_dims; }

@@ -14,3 +14,6 @@
 #include "units.c"
 #include "neuromorphic.c"
 #include "snapshot.c"
+#ifdef GANGLION_ARRAY
+#include "array.c"
+#endif

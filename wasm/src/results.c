@@ -1,8 +1,9 @@
 /* Result records, and the global list that results of many cores are merged into. */
 
-NOINLINE void clear_list(struct result *list)
+/* Empties the places of a list from `n` on. */
+NOINLINE void clear_list(struct result *list, uint32_t n)
 {
-    for (uint32_t i = 0; i < MAX_RESULTS; i++)
+    for (uint32_t i = n; i < MAX_RESULTS; i++)
         list[i] = (struct result){INDEX_NONE, INDEX_NONE, {0, 0}, __builtin_inff()};
 }
 
@@ -10,24 +11,27 @@ NOINLINE void prepare_lists(void)
 {
     if (!lists_ready) {
         lists_ready = 1;
-        clear_list(results);
-        clear_list(global_list);
+        clear_list(results, 0);
+        clear_list(global_list, 0);
     }
+}
+
+INLINE struct result record_of(uint32_t node)
+{
+    return (struct result){(uint8_t)node, (uint8_t)own_id, {0, 0}, distance[node]};
 }
 
 /* The k nearest of `nodes` by (distance, index) become the results, free places say none; returns their number. */
 NOINLINE uint32_t list_nearest(uint32_t nodes, uint32_t k)
 {
     prepare_lists();
-    clear_list(results);
     make_keys(nodes);
     const uint32_t n = umin(umin(k, MAX_RESULTS), popcount(nodes));
     for (uint32_t r = 0; r < n; r++) {
         const uint32_t node = take_nearest();
-        results[r].index = (uint8_t)node;
-        results[r].core_id = (uint8_t)own_id;
-        results[r].distance = distance[node];
+        results[r] = record_of(node);
     }
+    clear_list(results, n);
     return n;
 }
 
@@ -38,19 +42,28 @@ INLINE uint32_t comes_before(const struct result *a, const struct result *b)
     return a->core_id != b->core_id ? a->core_id < b->core_id : a->index < b->index;
 }
 
-/* Puts a record into its place of the global list; what is as near stays in front of it. */
-NOINLINE void merge_record(const struct result *record)
+/* Puts a record into its place of the global list, behind what is as near; returns whether it is in. */
+NOINLINE uint32_t merge_record(const struct result *record)
 {
     if (record->index == INDEX_NONE || record->distance != record->distance)
-        return;
+        return 0;
     uint32_t place = MAX_RESULTS;
-    while (place && comes_before(record, &global_list[place - 1])) {
+    for (; place && comes_before(record, &global_list[place - 1]); place--) {
         if (place < MAX_RESULTS)
             global_list[place] = global_list[place - 1];
-        place--;
     }
-    if (place < MAX_RESULTS)
-        global_list[place] = *record;
+    if (place == MAX_RESULTS)
+        return 0;
+    global_list[place] = *record;
+    return 1;
+}
+
+INLINE uint32_t n_listed(void)
+{
+    uint32_t n = 0;
+    while (n < MAX_RESULTS && global_list[n].index != INDEX_NONE)
+        n++;
+    return n;
 }
 
 struct result *EXPORT(get_result_ptr)(void)
@@ -68,7 +81,7 @@ struct result *EXPORT(get_global_ptr)(void)
 void EXPORT(clear_global)(void)
 {
     prepare_lists();
-    clear_list(global_list);
+    clear_list(global_list, 0);
 }
 
 /* Folds up to 16 records from anywhere in memory in; what lies beyond its end is not read. Returns the list's length. */
@@ -83,8 +96,5 @@ uint32_t EXPORT(merge)(uint32_t address, uint32_t n)
         __builtin_memcpy(&copied[n_copied++], (const void *)(uintptr_t)address, RESULT_BYTES);
     for (uint32_t i = 0; i < n_copied; i++)
         merge_record(&copied[i]);
-    uint32_t length = 0;
-    while (length < MAX_RESULTS && global_list[length].index != INDEX_NONE)
-        length++;
-    return length;
+    return n_listed();
 }

@@ -18,12 +18,17 @@ NOINLINE uint32_t measure_query(void)
     return 1;
 }
 
+_Static_assert(BEAM_WIDTH == 3, "the walk keeps three keys");
+
+INLINE uint32_t bit_of(uint64_t key) { return key == NO_KEY ? 0 : 1u << (key % VECTORS_PER_CORE); }
+
 /* The nodes that a beam search for k results visits, from node 0 on. */
 NOINLINE uint32_t walk(uint32_t k)
 {
     uint32_t visited = 1, beam = 1, rounds = umin(umin(k, MAX_RESULTS), core.count);
     if (rounds < MIN_BEAM_ROUNDS)
         rounds = MIN_BEAM_ROUNDS;
+    make_keys(~0u);
     for (; rounds; rounds--) {
         uint32_t found = 0;
         EACH(i, beam) found |= core.linked[i];
@@ -31,10 +36,15 @@ NOINLINE uint32_t walk(uint32_t k)
         if (!found)
             break;
         visited |= found;
-        make_keys(found);
-        beam = 0;
-        for (uint32_t width = umin(BEAM_WIDTH, popcount(found)); width; width--)
-            beam |= 1u << take_nearest();
+        /* The least three keys, first <= second <= third: a new one pushes the greater ones on. */
+        uint64_t first = NO_KEY, second = NO_KEY, third = NO_KEY;
+        EACH(i, found) {
+            const uint64_t key = keys[i], after_first = umax64(first, key), after_second = umax64(second, after_first);
+            first = umin64(first, key);
+            second = umin64(second, after_first);
+            third = umin64(third, after_second);
+        }
+        beam = bit_of(first) | bit_of(second) | bit_of(third);
     }
     return visited;
 }

@@ -2,6 +2,7 @@
 
 static float distance[VECTORS_PER_CORE] __attribute__((aligned(32)));
 static uint64_t keys[VECTORS_PER_CORE];
+#define NO_KEY UINT64_MAX
 
 /* Whether the elements in use are all finite. */
 NOINLINE uint32_t is_finite(const float *vector)
@@ -24,27 +25,30 @@ NOINLINE float norm(const float *vector)
 NOINLINE void measure(const float *probe)
 {
     const uint32_t dims = n_dims(), metric = core.metric;
-    const float length = metric == METRIC_COSINE ? norm(probe) : 0;
     for (uint32_t j = 0; j < core.count; j += N_LANES) {
         Lanes sum = {0};
-        for (uint32_t d = 0; d < dims; d++) {
-            const Lanes element = *(const Lanes *)&core.vectors[d][j];
-            if (metric == METRIC_L2)
-                sum += (probe[d] - element) * (probe[d] - element);
-            else
-                sum += probe[d] * element;
-        }
-        for (uint32_t lane = 0; lane < N_LANES; lane++) {
-            float result = sum[lane];
-            if (metric == METRIC_DOT) {
-                result = 0 - result;
-            } else if (metric == METRIC_COSINE) {
-                /* A product of two norms is 0 only where one of them is. */
-                const float scale = length * core.norms[j + lane];
-                result = scale != 0 ? 1 - result / scale : 1;
+        if (metric == METRIC_L2) {
+            for (uint32_t d = 0; d < dims; d++) {
+                const Lanes term = probe[d] - *(const Lanes *)&core.vectors[d][j];
+                sum += term * term;
             }
-            distance[j + lane] = result == result ? result : __builtin_inff();
+        } else {
+            for (uint32_t d = 0; d < dims; d++)
+                sum += probe[d] * *(const Lanes *)&core.vectors[d][j];
         }
+        *(Lanes *)&distance[j] = sum;
+    }
+    const float length = norm(probe);
+    for (uint32_t j = 0; j < core.count; j++) {
+        float result = distance[j];
+        if (metric == METRIC_DOT) {
+            result = 0 - result;
+        } else if (metric == METRIC_COSINE) {
+            /* Where a norm is 0 their product is 0, or a NaN if the other is infinite; nowhere else. */
+            const float scale = length * core.norms[j];
+            result = scale > 0 ? 1 - result / scale : 1;
+        }
+        distance[j] = result == result ? result : __builtin_inff();
     }
 }
 
@@ -54,17 +58,19 @@ NOINLINE void make_keys(uint32_t nodes)
     for (uint32_t j = 0; j < VECTORS_PER_CORE; j++) {
         const union { float number; int32_t word; } bits = {distance[j]};
         const uint32_t ordered = (uint32_t)(bits.word ^ (bits.word >> 31 | INT32_MIN));
-        keys[j] = nodes >> j & 1 ? (uint64_t)ordered << 32 | j : UINT64_MAX;
+        keys[j] = nodes >> j & 1 ? (uint64_t)ordered << 32 | j : NO_KEY;
     }
 }
 
 /* Takes the least key away and returns its node. */
 NOINLINE uint32_t take_nearest(void)
 {
-    uint64_t least = UINT64_MAX;
-    for (uint32_t j = 0; j < VECTORS_PER_CORE; j++)
-        least = keys[j] < least ? keys[j] : least;
-    const uint32_t node = (uint32_t)least % VECTORS_PER_CORE;
-    keys[node] = UINT64_MAX;
+    uint64_t low = NO_KEY, high = NO_KEY; /* two chains of comparisons instead of one */
+    for (uint32_t j = 0; j < VECTORS_PER_CORE / 2; j++) {
+        low = umin64(low, keys[j]);
+        high = umin64(high, keys[j + VECTORS_PER_CORE / 2]);
+    }
+    const uint32_t node = (uint32_t)umin64(low, high) % VECTORS_PER_CORE;
+    keys[node] = NO_KEY;
     return node;
 }
