@@ -31,7 +31,7 @@ def reset_cycles(n_contexts: int) -> int:
 
 
 def inject_cycles(*, exists: bool) -> int:
-    return 4 if exists else 2
+    return 5 if exists else 2
 
 
 def compete_unit_cycles(c: int, second: int) -> int:
@@ -56,7 +56,7 @@ def compete_cycles(c: int, second: int) -> int:
 
 def compare_cycles(c: int) -> int:
     """N of COMPARE_PATTERNS."""
-    return pass_cycles(c) + 4
+    return pass_cycles(c) + 3
 
 
 def activity_cycles(c: int) -> int:
@@ -76,7 +76,7 @@ def encode_query_cycles(dims: int) -> int:
 
 def similarity_cycles(*, exists: bool) -> int:
     """N of SPIKE_SIMILARITY."""
-    return 23 if exists else 2
+    return 24 if exists else 2
 
 
 def spike_search_turn(c: int) -> int:
@@ -91,12 +91,12 @@ def walk_cycles(n_passed: int, n_worked: int) -> int:
 
 def inject_results_cycles(walk: int) -> int:
     """N of INJECT_RESULTS."""
-    return 3 + walk
+    return 2 + walk
 
 
 def resonate_turn(walk: int) -> int:
     """The turn cycle of RESONATE."""
-    return 3 + walk
+    return 2 + walk
 
 
 # ---------------------------------------------------------------- ticks
@@ -164,14 +164,14 @@ def search_scan_start() -> int:
 
 def drive_cycles(c: int) -> int:
     """The unit's cycles before the first iteration."""
-    return 2 + 20 * c
+    return 2 + max(20 * c, 1)
 
 
 def iteration_cycles(c: int, tick: int, second: int) -> int:
     """An iteration, of which the first cycle is START: the tick's cycles, the second pass of soft competition."""
-    return 1 + tick + compete_unit_cycles(c, second)
+    return 2 + tick + compete_unit_cycles(c, second)
 
 
 def score_cycles(c: int) -> int:
     """The unit's cycles behind the last iteration: score, means, decision, final."""
-    return 5 * c + 5 * c + 1 + 2 * c + 1 if c else 1
+    return 1 + (11 * c + 1 if c else 1)

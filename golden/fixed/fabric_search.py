@@ -88,7 +88,8 @@ class FabricSearch(Contexts):
         moved = form.saturate(2 * keys - scale(scale(keys, share), raw(c.data & mask(FACTOR_WIDTH))))
         stream = sorted((int(key), core, index) for key, (_, core, index) in zip(moved, entries, strict=True))
         turn = timing.resonate_turn(timing.walk_cycles(0, len(entries)))
-        return self._list(stream, MAX_RESULTS, False, turn, hides=WALK_HIDES)
+        done = self._list(stream, c.value, False, turn)
+        return replace(done, list_hidden=WALK_HIDES)
 
     def _spike_similarity(self, c: Command) -> Execution:
         exists = c.index < self.count(c.core)
@@ -102,18 +103,12 @@ class FabricSearch(Contexts):
         count = self.count(c.core)
         keys = dissimilarity(self.of(c.core).state.history[:count], c.data & mask(HISTORY_WIDTH))
         stream = sorted((int(key), c.core, index) for index, key in enumerate(keys))[:MAX_RESULTS]
-        return self._search_list(c, stream, timing.spike_search_turn(count))
+        return self._list(stream, c.value, bool(c.value & SEARCH_KEEP), timing.spike_search_turn(count))
 
-    def _search_list(self, c: Command, stream: list[Entry], turn: int) -> Execution:
-        """The rest of a command whose value is that of SEARCH."""
-        k = min(c.value & SEARCH_K_MASK, MAX_RESULTS)
-        return self._list(stream, k, bool(c.value & SEARCH_KEEP), turn, hides=turn + 1)
-
-    def _list(self, stream: list[Entry], k: int, keep: bool, turn: int, *, hides: int) -> Execution:
-        """What a SEARCH does from its turn cycle on, under L2."""
-        feed = int(first_feed(self.config, turn, 0))
-        done = collect_results(self.array, stream, k, keep, feed, turn)
-        return Execution(done.cycles, done.answer, done.answer_cycle, hides)
+    def _list(self, stream: list[Entry], value: int, keep: bool, turn: int) -> Execution:
+        """What a SEARCH with k from ``value`` does from its turn cycle on, under L2."""
+        k = min(value & SEARCH_K_MASK, MAX_RESULTS)
+        return collect_results(self.array, stream, k, keep, int(first_feed(self.config, turn, 0)), turn)
 
     # ---------------------------------------------------------------- neuromorphic search
 
@@ -125,7 +120,7 @@ class FabricSearch(Contexts):
         cycle = timing.search_scan_start() + n_units - 1 + timing.drive_cycles(count)
         if count:
             keys = entry_key(packed_keys(array, array.query[None], slice(c.core, c.core + 1))[0, 0, :count])
-            s.membrane[:count] = search_drive(MEMBRANE.saturate(keys))
+            s.membrane[:count] = search_drive(keys)
         first, late, volley = s.membrane[:count].copy(), np.zeros(count, np.int64), 0
         phases = []
         for t in range(c.index):
@@ -147,7 +142,7 @@ class FabricSearch(Contexts):
             s.trace[:count], context.glimpses = joined.trace, joined.glimpses
             distances = self.config.key_format.saturate(joined.keys)
             stream = sorted((int(key), c.core, index) for index, key in enumerate(distances))[:MAX_RESULTS]
-        done = self._search_list(c, stream, turn)
+        done = self._list(stream, c.value, bool(c.value & SEARCH_KEEP), turn)
         return replace(done, phases=tuple(phases))
 
     def _iterate(self, context: Context, core: int, count: int) -> tuple[int, I64Array]:
