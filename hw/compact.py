@@ -5,6 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.compact import CODE_WIDTH, LANE_WIDTH, N_BANKS, N_LANES, WEIGHT_WIDTH, WORD_WIDTH, CompactShape
+from hw.bank import Bank
 from hw.bits import parts, saturate, select
 
 __all__ = ["CompactClassifier"]
@@ -18,11 +19,21 @@ class CompactClassifier(wiring.Component):
     the code is 0; ``done`` at the latest 3 cycles and one a class after the last. A write to a bank takes its port for
     the cycle: ``ready`` is 0 then.
 
+    ``shared_banks``: the banks are outside, behind ``bank_rows`` (each bank's row), ``bank_read``, ``bank_write`` (a
+    bit a bank), ``bank_value`` and ``bank_words``.
+
     Ports, widths and cycles: ``docs/contract_events.md``.
     """
 
-    def __init__(self, shape: CompactShape) -> None:
-        self.shape = shape
+    def __init__(self, shape: CompactShape, *, shared_banks: bool = False) -> None:
+        self.shape, self.shared_banks = shape, shared_banks
+        outside = {
+            "bank_rows": Out(N_BANKS * shape.row_width),
+            "bank_read": Out(1),
+            "bank_write": Out(N_BANKS),
+            "bank_value": Out(WORD_WIDTH),
+            "bank_words": In(N_BANKS * WORD_WIDTH),
+        }
         super().__init__(
             {
                 "clear": In(1),
@@ -43,6 +54,7 @@ class CompactClassifier(wiring.Component):
                 "best": Out(signed(shape.score_width)),
                 "score": Out(signed(shape.score_width)),
             }
+            | (outside if shared_banks else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -122,22 +134,28 @@ class CompactClassifier(wiring.Component):
 
     def _banks(self, m: Module, read: Value, write: Value) -> list[Value]:
         """The words of the event in the four banks, a cycle after ``read``. A bank has one port."""
-        shape, words = self.shape, []
-        row_width = shape.row_width
+        row_width = self.shape.row_width
         number = self.write_addr[row_width : row_width + (N_BANKS - 1).bit_length()]
-        for bank, row in enumerate(parts(self.rows, row_width)):
-            m.submodules[f"bank{bank}"] = store = memory.Memory(shape=WORD_WIDTH, depth=shape.max_rows, init=[])
-            read_port, write_port = store.read_port(), store.write_port()
-            addr = Signal(row_width, name=f"addr{bank}")
+        rows = [Mux(write, self.write_addr[:row_width], row) for row in parts(self.rows, row_width)]
+        writes = [write & (number == bank) for bank in range(N_BANKS)]
+        if self.shared_banks:
             m.d.comb += [
-                addr.eq(Mux(write, self.write_addr[:row_width], row)),
-                read_port.addr.eq(addr),
-                read_port.en.eq(read),
-                write_port.addr.eq(addr),
-                write_port.data.eq(self.write_data[:WORD_WIDTH]),
-                write_port.en.eq(write & (number == bank)),
+                self.bank_rows.eq(Cat(*rows)),
+                self.bank_read.eq(read),
+                self.bank_write.eq(Cat(*writes)),
+                self.bank_value.eq(self.write_data[:WORD_WIDTH]),
             ]
-            words.append(read_port.data)
+            return parts(self.bank_words, WORD_WIDTH)
+        words = []
+        for number_of_bank, (row, writes_here) in enumerate(zip(rows, writes, strict=True)):
+            m.submodules[f"bank{number_of_bank}"] = bank = Bank(width=WORD_WIDTH, addr_width=row_width)
+            m.d.comb += [
+                bank.addr.eq(row),
+                bank.read.eq(read),
+                bank.write.eq(writes_here),
+                bank.write_data.eq(self.write_data[:WORD_WIDTH]),
+            ]
+            words.append(bank.data)
         return words
 
     def _weights(self, m: Module, addr: Value) -> list[Value]:
