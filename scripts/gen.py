@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from golden.spec import COMMANDS, PRESETS, Buffer, Config, Error, Field, Metric, Register, buffers, registers  # noqa: E402
+from golden.spec import COMMANDS, PRESETS, Buffer, Config, Error, Metric, Register, buffers, registers  # noqa: E402
 from golden.spec import constants as c  # noqa: E402
 from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE  # noqa: E402
 from golden.spec.neural_registers import SPIKING_RANGE  # noqa: E402
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH  # noqa: E402
+from scripts.gen_events import EVENT_FILES  # noqa: E402
+from scripts.gen_text import (  # noqa: E402
+    c_comment,
+    c_enum,
+    c_registers,
+    define,
+    field_rows,
+    hex_word,
+    table,
+    while_busy,
+)
 
 NARROW, WIDE = Config(element_width=8), Config(element_width=16)
-PREFIX = "GANGLION"
 
 ERROR_TEXTS = {
     Error.NONE: "nothing was refused since the last write of 0",
@@ -53,47 +62,6 @@ SEARCH_BITS = {"K_MASK": SEARCH_K_MASK, "EXACT": SEARCH_EXACT, "ONE": SEARCH_ONE
 def varies(register: Register) -> bool:
     """Whether a register's value after reset depends on the configuration."""
     return len({next(r.reset for r in registers(config) if r.addr == register.addr) for config in PRESETS.values()}) > 1
-
-
-def field_mask(field: Field) -> int:
-    """The bits of a field, in place."""
-    return ((1 << field.width) - 1) << field.low
-
-
-def hex_word(value: int, digits: int = 1) -> str:
-    """A number for C and for the tables."""
-    return f"0x{value:0{digits}X}"
-
-
-def c_comment(text: str) -> str:
-    return f"/* {text} */"
-
-
-def define(name: str, value: str, comment: str = "") -> str:
-    line = f"#define {PREFIX}_{name} {value}"
-    return f"{line} {c_comment(comment)}" if comment else line
-
-
-def c_enum(name: str, members: Iterable[tuple[str, int, str]]) -> list[str]:
-    """A C enumeration; the last member has no comma, which C89 and C++98 compilers insist on."""
-    rows = [(f"{PREFIX}_{member} = {hex_word(value, 2)}", text) for member, value, text in members]
-    commas = [","] * (len(rows) - 1) + [""]
-    lines = [f"    {row}{comma} {c_comment(text)}" for (row, text), comma in zip(rows, commas, strict=True)]
-    return [f"enum {PREFIX.lower()}_{name} {{", *lines, "};", ""]
-
-
-def header_registers() -> list[str]:
-    lines = [c_comment("Registers: byte address, reset value where it is the same in every array, fields."), ""]
-    for register in registers(NARROW):
-        lines.append(c_comment(f"{register.name}, {register.access.value}: {register.description}"))
-        lines.append(define(f"{register.name}_ADDR", f"UINT32_C({hex_word(register.addr, 3)})"))
-        if not varies(register):
-            lines.append(define(f"{register.name}_RESET", f"UINT32_C({hex_word(register.reset)})"))
-        for field in register.fields:
-            lines.append(define(f"{register.name}_{field.name}_SHIFT", str(field.low), field.description))
-            lines.append(define(f"{register.name}_{field.name}_MASK", f"UINT32_C({hex_word(field_mask(field))})"))
-        lines.append("")
-    return lines
 
 
 def buffer_text(narrow: Buffer, wide: Buffer) -> str:
@@ -136,7 +104,9 @@ def header() -> str:
         c_comment("A field of a register value: GANGLION_GET(word, GANGLION_STATUS_RESULTS)."),
         "#define GANGLION_GET(word, field) (((uint32_t)(word) & field##_MASK) >> field##_SHIFT)",
         "",
-        *header_registers(),
+        c_comment("Registers: byte address, reset value where it is the same in every array, fields."),
+        "",
+        *c_registers(registers(NARROW), varies=varies),
         *header_buffers(),
         c_comment("Operations: bits 7..0 of the command word."),
         *c_enum("opcode", commands),
@@ -166,18 +136,6 @@ def header() -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """A Markdown table, with an empty line behind it."""
-    titles = list(head)
-    body = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *body, ""]
-
-
-def while_busy(read: bool, write: bool, writable: bool) -> str:
-    allowed = [word for word, yes in (("read", read), ("write", write and writable)) if yes]
-    return ", ".join(allowed) or "no"
-
-
 def register_rows() -> list[list[str]]:
     return [
         [
@@ -190,14 +148,6 @@ def register_rows() -> list[list[str]]:
             r.description,
         ]
         for r, wide in zip(registers(NARROW), registers(WIDE), strict=True)
-    ]
-
-
-def field_rows() -> list[list[str]]:
-    return [
-        [r.name, f.name, f"{f.low + f.width - 1}..{f.low}" if f.width > 1 else str(f.low), f.description]
-        for r in registers(NARROW)
-        for f in r.fields
     ]
 
 
@@ -243,7 +193,7 @@ def page() -> str:
         "",
         "### Fields",
         "",
-        *table(("register", "field", "bits", "meaning"), field_rows()),
+        *table(("register", "field", "bits", "meaning"), field_rows(registers(NARROW))),
         "## Buffers",
         "",
         f"{c.MAX_DIMS} signed elements each, packed into {DATA_WIDTH}-bit words, the first in the low bits; reads",
@@ -298,7 +248,7 @@ def page() -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-FILES = {"firmware/ganglion_regs.h": header, "docs/registers.md": page}
+FILES = {"firmware/ganglion_regs.h": header, "docs/registers.md": page, **EVENT_FILES}
 """Everything that is generated, by its path in the project."""
 
 

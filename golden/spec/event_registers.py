@@ -71,6 +71,7 @@ def event_registers(shape: EventUnitShape) -> tuple[EventRegister, ...]:
             name="STATUS",
             addr=0x00C,
             access=_RO,
+            reset=0b1000,
             description="What the unit is doing.",
             fields=(
                 field("BUSY", 0, 1, "events wait or are worked on, or a FINISH or CLEAR is"),
