@@ -137,7 +137,7 @@ class Fabric(FabricSearch):
     def _resonance(self, c: Command) -> Execution:
         index = c.index & mask(INDEX_WIDTH)
         height = int(wave(raw(self.phase), np.asarray(bool(c.value & COSINE)))) & mask(WAVE.width)
-        return Execution(1, int(resonance(raw(self.phase), raw(index))) | height << HIGH, 1)
+        return Execution(2, int(resonance(raw(self.phase), raw(index))) | height << HIGH, 2)
 
     # ---------------------------------------------------------------- passes
 
