@@ -68,14 +68,14 @@ class Host:
     def take_segments(self) -> Segments:
         """The waveform since the last call."""
         counts = np.array(self._counts, dtype=np.uint64)
-        values = np.array(self._rows, dtype=np.uint64).reshape(len(counts), len(Inputs().words()))
+        values = np.array(self._rows, dtype=np.uint64).reshape(len(counts), len(self.model.input_words(Inputs())))
         self._counts, self._rows = [], []
         return Segments(counts, values)
 
     def hold(self, n_cycles: int) -> int:
         """Hold the pins for up to ``n_cycles``, until an output changes; the cycles that passed."""
         ran = self.model.run(self.pins, n_cycles)
-        row = self.pins.words()
+        row = self.model.input_words(self.pins)
         if self._rows and self._rows[-1] == row:
             self._counts[-1] += ran
         elif ran:

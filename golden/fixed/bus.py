@@ -9,12 +9,14 @@ and including the cycle of the reset have happened, later ones have not. That ho
 elements of a buffer word under way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.fixed.bits import U64Array, mask
+from golden.fixed.bus_fabric import FabricRegisters
 from golden.fixed.bus_registers import RegisterFile
 from golden.spec import Buffer, Config, Error, buffers
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH
@@ -32,13 +34,23 @@ OUTPUTS = (
 )
 """The output ports, in the order of the words of a trace."""
 
+FABRIC_OUTPUTS = ("spike_out_valid", "spike_out_core", "spike_out", "event_valid", "event_data")
+"""The further output ports of an array with contexts."""
+
 OKAY, SLVERR = 0, 2
 _ADDR_MASK = mask(ADDR_WIDTH)
 
 
+N_BUS_INPUTS = 11
+"""Input ports of the bus; what other ports there are stands between them and ``rst``."""
+
+
 @dataclass(slots=True)
 class Inputs:
-    """The input ports of one cycle; the prefix ``s_axil_`` is left out. ``awprot`` and ``arprot`` have no effect."""
+    """The input ports of one cycle; the prefix ``s_axil_`` is left out. ``awprot`` and ``arprot`` have no effect.
+
+    The ports from ``clk_snn`` on are those of an array with contexts.
+    """
 
     awaddr: int = 0
     awprot: int = 0
@@ -52,13 +64,28 @@ class Inputs:
     arvalid: int = 0
     rready: int = 0
     rst: int = 0
+    clk_snn: int = 0
+    clk_gamma: int = 0
+    spike_in_valid: int = 0
+    spike_in_core: int = 0
+    spike_in: int = 0
+    event_ready: int = 0
 
-    def words(self) -> tuple[int, ...]:
+    def words(self, *, has_contexts: bool = False) -> tuple[int, ...]:
         """The values in the order of the ports."""
+        spikes: tuple[int, ...] = ()
+        if has_contexts:
+            spikes = (self.clk_snn, self.clk_gamma, self.spike_in_valid, self.spike_in_core, self.spike_in)
+            spikes = (*spikes, self.event_ready)
         return (
             *(self.awaddr, self.awprot, self.awvalid, self.wdata, self.wstrb, self.wvalid, self.bready),
-            *(self.araddr, self.arprot, self.arvalid, self.rready, self.rst),
+            *(self.araddr, self.arprot, self.arvalid, self.rready, *spikes, self.rst),
         )
+
+    @classmethod
+    def of_words(cls, words: Sequence[int]) -> "Inputs":
+        """The inverse of :meth:`words`, for either kind of array."""
+        return cls(*(*words[:N_BUS_INPUTS], words[-1], *words[N_BUS_INPUTS:-1]))
 
 
 @dataclass(slots=True)
@@ -87,14 +114,17 @@ class Ganglion:
     """The top level with its AXI4-Lite port, from power-up on.
 
     Attributes:
-        cycle: the current cycle; ``outputs`` is its row (a tuple in the order of :data:`OUTPUTS`).
+        cycle: the current cycle; ``outputs`` is its row (a tuple in the order of ``output_names``: :data:`OUTPUTS`, in
+            an array with contexts :data:`FABRIC_OUTPUTS` behind them).
         registers, array: the register file and the array behind it.
         commands: (cycle, word) of every command accepted.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.registers = RegisterFile(config)
+        self._fabric = FabricRegisters(config) if config.contexts else None
+        self.registers: RegisterFile = self._fabric or RegisterFile(config)
+        self.output_names = OUTPUTS + FABRIC_OUTPUTS if config.contexts else OUTPUTS
         self.array = self.registers.array
         self.commands: list[tuple[int, int]] = []
         self.cycle = 0
@@ -111,8 +141,12 @@ class Ganglion:
         self._bvalid = self._bresp = self._rvalid = self._rresp = self._rdata = 0
         self._read_pump, self._write_pump = Pump(), Pump()
 
+    def input_words(self, inputs: Inputs) -> tuple[int, ...]:
+        """The values of the input ports that this array has, in their order."""
+        return inputs.words(has_contexts=self._fabric is not None)
+
     def _row(self) -> tuple[int, ...]:
-        return (
+        row = (
             1 - self._aw_full,
             1 - self._w_full,
             self._bresp,
@@ -123,6 +157,7 @@ class Ganglion:
             self._rvalid,
             self.registers.irq,
         )
+        return row if self._fabric is None else row + self._fabric.outputs
 
     # ---------------------------------------------------------------- running
 
@@ -136,8 +171,12 @@ class Ganglion:
         while self.cycle < end:
             if self._quiet(inputs):
                 done = self.registers.done_cycle
-                self.cycle = end if done < self.cycle else min(done, end)
-                if self.cycle == end:
+                target = end if done < self.cycle else min(done, end)
+                if self._fabric is not None:
+                    target = min(target, self._fabric.wake(inputs, self.cycle))
+                    self._fabric.skip(target - self.cycle)
+                self.cycle = target
+                if target == end:
                     break
             self._step(inputs)
             row = self._row()
@@ -150,10 +189,10 @@ class Ganglion:
         return self.cycle - start
 
     def run_segments(self, counts: npt.ArrayLike, values: npt.ArrayLike) -> tuple[U64Array, U64Array, U64Array]:
-        """Run a run-length coded waveform: row ``values[i]`` (12 words, the order of :class:`Inputs`) held for
+        """Run a run-length coded waveform: row ``values[i]`` (the order of :meth:`Inputs.words`) held for
         ``counts[i]`` cycles. Returns the changes of the outputs as :meth:`take_events` does."""
         for count, row in zip(np.asarray(counts).tolist(), np.asarray(values).tolist(), strict=True):
-            inputs, left = Inputs(*row), count
+            inputs, left = Inputs.of_words(row), count
             while left:
                 left -= self.run(inputs, left)
         return self.take_events()
@@ -169,7 +208,7 @@ class Ganglion:
         return table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()
 
     def _quiet(self, i: Inputs) -> bool:
-        """Whether, with these inputs, nothing but the end of a command can change anything."""
+        """Whether, with these inputs, the bus stands still: only time and the end of a command change anything."""
         aw_full, w_full, ar_full, bvalid, rvalid = (
             self._aw_full,
             self._w_full,
@@ -227,6 +266,8 @@ class Ganglion:
             self._write(cycle)
         if cycle == self.registers.done_cycle:
             self.registers.finish()
+        if self._fabric is not None:
+            self._fabric.clock(i, cycle)
 
     def _read(self, cycle: int) -> None:
         self._ar_full = 0

@@ -51,27 +51,27 @@ class RegisterFile:
         self.done_cycle = NEVER
         self.irq = 0
         self._first_cycle = first_cycle
-        self._start = LONG_AGO
+        self._start = self._busy_from = LONG_AGO
         self._running = Execution(0)
         self._old_answer = self._old_unread = 0
         self._old_settings = self._settings()
 
     def interrupt(self, cycle: int) -> None:
         """A reset in ``cycle``: memory writes of later cycles are lost."""
-        if cycle <= self.busy_until and self._start != LONG_AGO:
-            self.array.interrupt(cycle - self._start)
+        if cycle <= self.busy_until and self._busy_from != LONG_AGO:
+            self.array.interrupt(cycle - self._busy_from)
         else:
             self.array.reset()
         self.reset(cycle + 1)
 
     def finish(self) -> None:
         """The end of the cycle in which ``done`` is 1."""
-        self._values["IRQ_STATUS"] = 1
+        self._values["IRQ_STATUS"] |= 1
         self.done_cycle = NEVER
         self._update_irq()
 
     def _update_irq(self) -> None:
-        self.irq = self._values["IRQ_STATUS"] & self._values["IRQ_ENABLE"]
+        self.irq = int(bool(self._values["IRQ_STATUS"] & self._values["IRQ_ENABLE"]))
 
     def refuse(self, reason: Error) -> None:
         """Note why a transaction was refused."""
@@ -91,11 +91,14 @@ class RegisterFile:
         return Error.BUSY if cycle <= self.busy_until and not register.busy_read else Error.NONE
 
     def _read_status(self, cycle: int) -> int:
-        busy, left = cycle <= self.busy_until, self.array.n_unread
-        if busy and self._start != LONG_AGO:
-            hidden = self._running.list_hidden
-            left = 0 if hidden != NEVER and cycle - self._start >= hidden else self._old_unread
-        return busy | self.irq << 1 | left << 4
+        return (cycle <= self.busy_until) | self.irq << 1 | self._unread(cycle) << 4
+
+    def _unread(self, cycle: int) -> int:
+        """Results left to read."""
+        if cycle > self.busy_until or self._start == LONG_AGO:
+            return self.array.n_unread
+        hidden = self._running.list_hidden
+        return 0 if hidden != NEVER and cycle - self._start >= hidden else self._old_unread
 
     def _answer(self, cycle: int) -> int:
         passed = cycle - self._start
@@ -168,18 +171,20 @@ class RegisterFile:
         self._update_irq()
 
     def _command(self, word: int, cycle: int) -> None:
-        values = self._values
         self._old_answer = self._answer(cycle)
         self._old_unread = self.array.n_unread
         self._old_settings = self._settings()
-        alpha = values["ALPHA"]
-        data = values["DATA0"] | values["DATA1"] << 32
-        sign = 1 << (self.array.config.data_width - 1)
-        self._running = self.array.execute(
-            word,
-            data=((data ^ sign) - sign) & mask(64),
-            type_mask=values["TYPE_MASK"],
-            alpha_raw=alpha - (alpha >> 15 << 16),
-        )
-        self._start = cycle
+        self._running = self._execute(word)
+        self._start = self._busy_from = cycle
         self.busy_until = self.done_cycle = cycle + self._running.cycles
+
+    def _execute(self, word: int) -> Execution:
+        """Run a command on the array with the registers as they are."""
+        return self.array.execute(word, *self._operands())
+
+    def _operands(self) -> tuple[int, int, int]:
+        """DATA (64 bits), TYPE_MASK and ALPHA (signed)."""
+        values = self._values
+        alpha, data = values["ALPHA"], values["DATA0"] | values["DATA1"] << 32
+        sign = 1 << (self.array.config.data_width - 1)
+        return ((data ^ sign) - sign) & mask(64), values["TYPE_MASK"], alpha - (alpha >> 15 << 16)
