@@ -1,5 +1,7 @@
 """The NeuronGuard event engine: a field of neurons that pass events on, and learn from feedback along a chain."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -19,10 +21,13 @@ from golden.spec.events import (
 )
 from hw.bank import Bank
 from hw.bits import saturate
-from hw.event_queue import EventQueue
+from hw.event_queue import EventQueue, queue_ports
 from hw.guard_chain import GuardChain
 
-__all__ = ["EventEngine"]
+__all__ = ["EVENT_WIDTH", "EventEngine"]
+
+EVENT_WIDTH = ID_WIDTH + WEIGHT.width + 2
+"""Bits of an event that waits: neuron, magnitude, train, punish."""
 
 
 class EventEngine(wiring.Component):
@@ -31,14 +36,14 @@ class EventEngine(wiring.Component):
     Run mode: potential += magnitude; at the threshold the neuron fires: potential 0, and an event of its weight for its
     target; neurons from ``first_class`` on only add up. Trainer mode (``post_train``): see :class:`GuardChain`.
     ``scan`` is winner take all over the class neurons. One event a cycle in Run mode, and a cycle for each one posted
-    meanwhile; two cycles from the queue to the potential. ``shared_records``: the record memory is outside, behind
-    ``record_addr``, ``record_read``, ``record_write``, ``record_value`` and ``record_word``.
+    meanwhile; two cycles from the queue to the potential. ``shared``: the record memory and the queue are outside,
+    behind ``record_addr``, ``record_read``, ``record_write``, ``record_value``, ``record_word`` and ``queue_*``.
 
     Ports, widths and cycles: ``docs/contract_guard.md``.
     """
 
-    def __init__(self, shape: EventShape, *, shared_records: bool = False) -> None:
-        self.shape, self.shared_records = shape, shared_records
+    def __init__(self, shape: EventShape, *, shared: bool = False) -> None:
+        self.shape, self.shared = shape, shared
         ports: dict[str, wiring.Member] = {
             "go": In(1),
             "post": In(1),
@@ -74,20 +79,27 @@ class EventEngine(wiring.Component):
             "potential": Out(POTENTIAL.width),
             "record": Out(RECORD_WIDTH),
         }
-        if shared_records:
+        if shared:
             ports |= {
                 "record_addr": Out(shape.neuron_width),
                 "record_read": Out(1),
                 "record_write": Out(1),
                 "record_value": Out(RECORD_WIDTH),
                 "record_word": In(RECORD_WIDTH),
+                "queue_push": Out(1),
+                "queue_push_data": Out(EVENT_WIDTH),
+                "queue_pop": Out(1),
+                "queue_flush": Out(1),
+                "queue_valid": In(1),
+                "queue_data": In(EVENT_WIDTH),
+                "queue_level": In(shape.queue_width + 1),
             }
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self.shape
-        m.submodules.queue = queue = EventQueue(width=ID_WIDTH + WEIGHT.width + 2, depth_width=shape.queue_width)
+        queue = self._queue(m)
         m.submodules.chain = chain = GuardChain(shape)
         m.submodules.potentials = potentials = memory.Memory(
             shape=signed(POTENTIAL.width), depth=shape.max_neurons, init=[]
@@ -238,10 +250,22 @@ class EventEngine(wiring.Component):
             ]
         return m
 
+    def _queue(self, m: Module) -> Any:
+        """The event queue's ports, here or outside."""
+        if not self.shared:
+            m.submodules.queue = queue = EventQueue(width=EVENT_WIDTH, depth_width=self.shape.queue_width)
+            return queue
+        ports = queue_ports(width=EVENT_WIDTH, depth_width=self.shape.queue_width)
+        port = wiring.Signature(ports).create(path=("queue_port",))
+        for name, member in ports.items():
+            inner, outer = getattr(port, name), getattr(self, f"queue_{name}")
+            m.d.comb += outer.eq(inner) if member.flow is In else inner.eq(outer)
+        return port
+
     def _records(self, m: Module) -> "RecordPort":
         """The port of the record memory, here or outside."""
         port = RecordPort(self.shape)
-        if self.shared_records:
+        if self.shared:
             m.d.comb += [
                 self.record_addr.eq(port.addr),
                 self.record_read.eq(port.read),

@@ -4,7 +4,20 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["EventQueue"]
+__all__ = ["EventQueue", "queue_ports"]
+
+
+def queue_ports(*, width: int, depth_width: int) -> dict[str, wiring.Member]:
+    """The ports of a queue."""
+    return {
+        "push": In(1),
+        "push_data": In(width),
+        "pop": In(1),
+        "flush": In(1),
+        "valid": Out(1),
+        "data": Out(width),
+        "level": Out(depth_width + 1),
+    }
 
 
 class EventQueue(wiring.Component):
@@ -19,17 +32,7 @@ class EventQueue(wiring.Component):
         if width < 1 or depth_width < 1:
             raise ValueError(f"a queue needs at least 1 bit of data and of address, got {width} and {depth_width}")
         self.width, self.depth_width = width, depth_width
-        super().__init__(
-            {
-                "push": In(1),
-                "push_data": In(width),
-                "pop": In(1),
-                "flush": In(1),
-                "valid": Out(1),
-                "data": Out(width),
-                "level": Out(depth_width + 1),
-            }
-        )
+        super().__init__(queue_ports(width=width, depth_width=depth_width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

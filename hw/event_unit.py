@@ -21,7 +21,7 @@ from hw.axi_channels import AXI_LITE, AxiLiteChannels
 from hw.bits import parts
 from hw.classifier_memory import ClassifierMemory
 from hw.compact import CompactClassifier
-from hw.event_engine import EventEngine
+from hw.event_engine import EVENT_WIDTH, EventEngine
 from hw.event_queue import EventQueue
 from hw.text_session import TextSession
 
@@ -54,9 +54,9 @@ class EventUnit(wiring.Component):
         m.submodules.channels = bus = AxiLiteChannels()
         m.submodules.memory = memory = ClassifierMemory(shape)
         m.submodules.compact = compact = CompactClassifier(compact_shape, shared_banks=True)
-        m.submodules.engine = engine = EventEngine(shape.engine, shared_records=True)
+        m.submodules.engine = engine = EventEngine(shape.engine, shared=True)
         m.submodules.queue = queue = EventQueue(
-            width=N_BANKS * compact_shape.row_width + WORD_WIDTH, depth_width=shape.queue_width
+            width=max(EVENT_WIDTH, N_BANKS * compact_shape.row_width + WORD_WIDTH), depth_width=shape.queue_width
         )
         m.submodules.session = session = TextSession()
         for name, member in AXI_LITE.items():
@@ -69,10 +69,8 @@ class EventUnit(wiring.Component):
             if name not in NOT_STORED
         }
         data, guard, busy = bus.write_data, state["MODE"], session.busy
-        level = Signal(range(shape.engine.queue_depth + 1))
-        ready = Signal()
+        level, ready = queue.level, Signal()
         m.d.comb += [
-            level.eq(Mux(guard, engine.level, queue.level)),
             ready.eq(Mux(guard, engine.ready, ~queue.level[-1])),
             self.irq.eq((state["IRQ_STATUS"] & state["IRQ_ENABLE"]).any()),
         ]
@@ -136,7 +134,7 @@ class EventUnit(wiring.Component):
             bus.write_refused.eq(write_error != EventError.NONE),
         ]
         lost = bus.write_goes & (write_error == EventError.FULL)
-        raised = self._count(m, state, engine, session, queue.valid & compact.ready, lost)
+        raised = self._count(m, state, engine, session, compact.valid & compact.ready, lost)
 
         def writes(name: str) -> Signal:
             """1 in a cycle that performs a write to the register."""
@@ -174,12 +172,12 @@ class EventUnit(wiring.Component):
         of_score = Signal()
         m.d.comb += [
             of_score.eq(bus.read_goes & (bus.read_addr == by_name["SCORE"].addr // 4) & ~bus.read_refused),
-            queue.push.eq(written["EVENT_HIGH"]),
-            queue.push_data.eq(Cat(*rows, event[N_BANKS * ROW_STRIDE :])),
-            queue.pop.eq(compact.ready),
-            queue.flush.eq(session.compact_clear),
+            queue.push.eq(written["EVENT_HIGH"] | engine.queue_push),
+            queue.push_data.eq(Mux(guard, engine.queue_push_data, Cat(*rows, event[N_BANKS * ROW_STRIDE :]))),
+            queue.pop.eq(Mux(guard, engine.queue_pop, compact.ready)),
+            queue.flush.eq(session.compact_clear | engine.queue_flush),
             Cat(compact.rows, compact.tag).eq(queue.data),
-            compact.valid.eq(queue.valid),
+            compact.valid.eq(queue.valid & ~guard),
             compact.clear.eq(session.compact_clear),
             compact.finish.eq(session.compact_finish),
             compact.code_mask.eq(state["CODE_MASK"]),
@@ -225,6 +223,9 @@ class EventUnit(wiring.Component):
             memory.record_write.eq(engine.record_write),
             memory.record_value.eq(engine.record_value),
             engine.record_word.eq(memory.words),
+            engine.queue_valid.eq(queue.valid),
+            engine.queue_data.eq(queue.data),
+            engine.queue_level.eq(queue.level),
         ]
         loads = Signal()
         m.d.sync += loads.eq(written["NEURON"])
