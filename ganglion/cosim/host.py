@@ -10,6 +10,8 @@ import numpy as np
 from golden.fixed.bits import U64Array
 from golden.fixed.bus import OUTPUTS, Ganglion, Inputs
 
+from .spikes import SpikePins
+
 __all__ = ["Host", "Segments", "Transfer"]
 
 AWREADY, WREADY, BRESP, BVALID, ARREADY, RDATA, RRESP, RVALID, IRQ = range(len(OUTPUTS))
@@ -53,7 +55,8 @@ class Segments:
 class Host:
     """Drives the five channels independently: each valid and each ready comes after a random stall of its own.
 
-    ``stall`` is the largest stall in cycles; half of the stalls are none. 0 drives without any.
+    ``stall`` is the largest stall in cycles; half of the stalls are none. 0 drives without any. ``spikes`` drives the
+    other pins of an array with contexts; without it they stay 0.
     """
 
     def __init__(self, model: Ganglion, rng: Random) -> None:
@@ -61,6 +64,7 @@ class Host:
         self.rng = rng
         self.stall = 0
         self.pins = Inputs()
+        self.spikes: SpikePins | None = None
         self._counts: list[int] = []
         self._rows: list[tuple[int, ...]] = []
         self._b_at = self._r_at = 0
@@ -74,6 +78,8 @@ class Host:
 
     def hold(self, n_cycles: int) -> int:
         """Hold the pins for up to ``n_cycles``, until an output changes; the cycles that passed."""
+        if self.spikes is not None and n_cycles > 0:
+            n_cycles = min(n_cycles, self.spikes.drive(self.pins, self.model.cycle) - self.model.cycle)
         ran = self.model.run(self.pins, n_cycles)
         row = self.model.input_words(self.pins)
         if self._rows and self._rows[-1] == row:

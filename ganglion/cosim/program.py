@@ -240,9 +240,13 @@ class RandomProgram:
             else:
                 yield Transfer.read(rng.choice(self.all_registers).addr | rng.getrandbits(2))
 
+    def _end(self) -> int:
+        """The last cycle of the command that runs, or of the last one that ran."""
+        return self.model.registers.busy_until
+
     def _meanwhile(self) -> None:
         """What the host does while the command runs: nothing, or things that it should not, at awkward moments."""
-        rng, end = self.rng, self.model.registers.busy_until
+        rng, end = self.rng, self._end()
         choice = rng.random()
         if choice < 0.35 or end <= self.model.cycle:
             return
@@ -270,9 +274,9 @@ class RandomProgram:
 
     def _await_idle(self) -> None:
         """Until the array is ready: by the interrupt, by polling, or by knowing how long it takes."""
-        rng, registers_ = self.rng, self.model.registers
-        while self.model.cycle <= registers_.busy_until:
-            left = registers_.busy_until + 1 - self.model.cycle
+        rng = self.rng
+        while self.model.cycle <= self._end():
+            left = self._end() + 1 - self.model.cycle
             choice = rng.random()
             if self._reset_at is not None:
                 left = min(left, self._reset_at - self.model.cycle)

@@ -24,9 +24,10 @@ from ganglion.engine.ports import U64Array
 from ganglion.engine.top import array_engine
 from golden.fixed.bus import Ganglion as GoldenGanglion
 from golden.spec import Config, Opcode
+from golden.spec.neural_commands import NeuralOpcode
 
+from .fabric_program import random_program
 from .host import Host, Segments
-from .program import RandomProgram
 
 __all__ = ["CosimReport", "Mismatch", "Recording", "record", "run_cosim"]
 
@@ -95,7 +96,7 @@ class Recorder:
         rng = Random(seed)
         self.model = GoldenGanglion(config)
         self.host = Host(self.model, rng)
-        self.program = RandomProgram(config, self.host, rng)
+        self.program = random_program(config, self.host, rng)
         self.operations = 0
         self._early = ChangeEvents.join([])
 
@@ -245,4 +246,6 @@ def command_at(commands: list[tuple[int, int]], cycle: int) -> str:
     if not position:
         return "none"
     word = commands[position - 1][1]
-    return f"{Opcode(word & 0xFF).name} {word:#010x}"
+    opcode = word & 0xFF
+    known = NeuralOpcode(opcode) if opcode in tuple(NeuralOpcode) else Opcode(opcode)
+    return f"{known.name} {word:#010x}"
