@@ -2,79 +2,21 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
-from amaranth.lib import memory, wiring
-from amaranth.lib.wiring import In, Out
 from hw_units import random_bits
 from neural_pairs import random_graph
 
 from ganglion.engine import make_engine
+from ganglion.raster.bench import TickBench
 from golden.fixed.bits import to_signed
 from golden.fixed.graph_store import n_links
 from golden.fixed.neural_core import NeuralCore, Tick
 from golden.fixed.neural_state import NeuralState
-from golden.spec.constants import INDEX_WIDTH, NODE_WIDTH, WEIGHT_WIDTH
 from golden.spec.neural import STATE_FIELDS, THRESHOLD_MAX_RAW, THRESHOLD_MIN_RAW, TimeStep, time_step
-from hw.tick import TickEngine, TickPart
+from hw.tick import TickPart
 
 N_CONTEXTS = 2
 LONGEST = 300
 """More cycles than any tick takes."""
-
-
-class TickBench(wiring.Component):
-    """The engine with graph and weight memories that can be written and read from outside while it rests."""
-
-    def __init__(self) -> None:
-        self.engine = TickEngine(N_CONTEXTS)
-        inner = dict(self.engine.signature.members)
-        for name in ("word", "weight", "graph_read", "graph_row", "weight_row", "weight_write", "weight_write_row"):
-            del inner[name]
-        del inner["weight_value"]
-        self.shared = tuple(inner)
-        super().__init__(
-            inner
-            | {
-                "load_graph": In(1),
-                "load_word": In(NODE_WIDTH),
-                "load_weight": In(1),
-                "load_value": In(WEIGHT_WIDTH),
-                "weight_seen": Out(WEIGHT_WIDTH),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.engine = unit = self.engine
-        for name in self.shared:
-            outer, inner = getattr(self, name), getattr(unit, name)
-            m.d.comb += inner.eq(outer) if unit.signature.members[name].flow is In else outer.eq(inner)
-        m.submodules.graph = graph = memory.Memory(shape=NODE_WIDTH, depth=1 << INDEX_WIDTH, init=[])
-        m.submodules.weights = weights = memory.Memory(shape=WEIGHT_WIDTH, depth=1 << INDEX_WIDTH, init=[])
-        graph_read, graph_write = graph.read_port(), graph.write_port()
-        read, write = weights.read_port(), weights.write_port()
-        m.d.comb += [
-            graph_read.addr.eq(unit.graph_row),
-            graph_read.en.eq(unit.graph_read),
-            unit.word.eq(graph_read.data),
-            graph_write.addr.eq(self.node),
-            graph_write.data.eq(self.load_word),
-            graph_write.en.eq(self.load_graph),
-            read.addr.eq(unit.weight_row),
-            unit.weight.eq(read.data),
-            self.weight_seen.eq(read.data),
-            write.addr.eq(unit.weight_write_row),
-            write.data.eq(unit.weight_value),
-            write.en.eq(unit.weight_write),
-        ]
-        with m.If(~unit.busy):
-            m.d.comb += [
-                read.addr.eq(self.node),
-                write.addr.eq(self.node),
-                write.data.eq(self.load_value),
-                write.en.eq(self.load_weight),
-            ]
-        return m
 
 
 def random_state(rng: np.random.Generator, rate: float) -> NeuralState:
@@ -130,32 +72,21 @@ class Program:
         self.spikes: list[tuple[int, int]] = []
 
     def load(self) -> None:
-        """Both contexts and the graph anew; the weights are shared by the two, as one node store is."""
+        """Both contexts and the graph, which is the same for both, anew."""
         rate = float(self.rng.choice([0.0, 0.1, 0.5, 1.0]))
         self.words = random_graph(self.rng, wild=self.rng.random() < 0.5)[0]
-        weight = None
         for context, core in enumerate(self.core):
             spikes = core.state.spikes
             core.state = random_state(self.rng, rate)
             core.state.spikes = spikes
-            weight = core.state.weight if weight is None else weight
-            core.state.weight = weight
             for node, number in enumerate(self.numbers(context)):
                 for place, field in enumerate(STATE_FIELDS):
                     value = number >> field.low & ((1 << field.width) - 1)
                     row = {"context": context, "node": node, "field": place, "write_field": 1, "value": value}
                     self.rows.append(row)
-        assert weight is not None
-        for node in range(32):
-            self.rows.append(
-                {
-                    "node": node,
-                    "load_graph": 1,
-                    "load_word": int(self.words[node]),
-                    "load_weight": 1,
-                    "load_value": int(weight[node]),
-                }
-            )
+            for node in range(32):
+                row = {"context": context, "node": node, "load_graph": 1, "load_word": int(self.words[node])}
+                self.rows.append(row | {"load_weight": 1, "load_value": int(core.state.weight[node])})
 
     def numbers(self, context: int) -> list[int]:
         """The state words of a context as whole numbers."""
@@ -196,7 +127,7 @@ class Program:
                     value = number >> field.low & ((1 << field.width) - 1)
                     self.reads.append((len(self.rows) + 1, "out_value", value))
                     self.rows.append({"context": context, "node": node, "field": place})
-                self.reads.append((len(self.rows), "weight_seen", int(core.state.weight[node])))
+                self.reads.append((len(self.rows), "weight_seen", int(self.core[context].state.weight[node])))
         self.rows.append({})
 
 
@@ -207,7 +138,7 @@ def test_ticks_as_the_golden_network(seed: int) -> None:
         program.load()
         for _ in range(3):
             program.tick()
-    with make_engine(TickBench()) as engine:
+    with make_engine(TickBench(N_CONTEXTS)) as engine:
         names = {port.name for port in engine.ports.inputs} - {"value"}
         stimulus = {name: np.array([row.get(name, 0) for row in program.rows], np.int64) for name in names}
         values = [row.get("value", 0) for row in program.rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,6 @@ from golden.spec.neural import BRANCH, GAIN, MEMBRANE, PHASE_PERIOD, THRESHOLD, 
 __all__ = ["FixedNetwork", "Float32Network", "GoldenNetwork", "NetworkEngine"]
 
 Ints = NDArray[np.int64]
-NO_DELIVERY = {"to_membrane": False, "to_branch": False, "learn": False}
-"""Parts of a tick that leave its spikes where they are."""
 
 
 class NetworkEngine(ABC):
@@ -320,12 +317,7 @@ class GoldenNetwork(FixedNetwork):
                 core.soften(count)
 
     def _tick(self, context: int, core: NeuralCore, count: int) -> None:
-        words, parts, outside = self.array.words[context], self.description.parts, self.outside[context]
-        if outside and parts.step:
-            core.tick(words, count, self.gain_raw, replace(parts, **NO_DELIVERY))
-            core.state.spikes |= outside
-            core.deliver(words, self.gain_raw, parts)
-        else:
-            core.state.spikes |= outside
-            core.tick(words, count, self.gain_raw, parts)
+        words, parts = self.array.words[context], self.description.parts
+        core.stream(words, count, parts, self.outside[context])
+        core.deliver(words, self.gain_raw, parts)
         self.outside[context] = 0

@@ -13,7 +13,7 @@ from ganglion.backends.base import Progress
 from ganglion.engine import EngineError, make_engine
 from ganglion.raster.bench import SpikingBench
 from ganglion.raster.description import MAX_CONTEXTS, Description
-from ganglion.raster.engines import NO_DELIVERY, FixedNetwork, GoldenNetwork, Ints
+from ganglion.raster.engines import FixedNetwork, GoldenNetwork, Ints
 from ganglion.raster.inputs import Action
 from golden.fixed.bits import to_signed, unpack_fields
 from golden.fixed.neural_core import Tick
@@ -32,6 +32,8 @@ DIVISION = 19
 LIF_LATENCY = 2
 FIELDS = tuple(field.name for field in STATE_FIELDS)
 ROWS = np.arange(VECTORS_PER_CORE)
+NO_DELIVERY = {"to_membrane": False, "to_branch": False, "learn": False}
+"""Parts of a tick that leave its spikes where they are."""
 
 
 class SimulatedNetwork(FixedNetwork):
