@@ -96,7 +96,7 @@ def inject_results_cycles(walk: int) -> int:
 
 def resonate_turn(walk: int) -> int:
     """The turn cycle of RESONATE."""
-    return 2 + walk
+    return 3 + walk
 
 
 # ---------------------------------------------------------------- ticks
