@@ -191,18 +191,19 @@ class Pair:
         n, dims, s = core.count, core.dims, core.state
         assert (state["count"], MAX_DIMS - state["n_unused_dims"], state["metric"]) == (n, dims, core.metric)
         same_floats(state["vectors"].T[:n, :dims], core.vectors, "vectors")
-        same_floats(state["norms"][:n], core.norms, "norms")
+        neurons = state["neurons"][:n]
+        same_floats(neurons["norm"], core.norms, "norm")
         for name in ("membrane", "threshold", "last_spike", "refractory", "rate", "weight", "trace", "branches"):
-            same_floats(state[name][:n], getattr(s, name)[:n], name)
+            same_floats(neurons[name], getattr(s, name)[:n], name)
         assert (state["time"], state["spikes"], state["phase"]) == (s.time, s.spikes, s.phase)
-        assert (state["patterns"][:n] == s.patterns[:n]).all()
+        assert neurons["pattern"].tolist() == s.patterns[:n].tolist()
         assert (state["n_glimpses"], (int(state["winner_from_1"]) - 1) % 256) == (s.n_glimpses, s.winner)
-        assert state["types"][:n].tolist() == core._node_types[:n]
-        for i in range(n):
-            links = state["links"][i, : state["n_links"][i]].tolist()
-            assert links == core.graph.links[i]
-            assert state["n_pinned"][i] == core.graph.n_pinned[i]
-            assert state["linked"][i] == sum(1 << j for j in links)
+        assert neurons["type"].tolist() == core._node_types[:n]
+        assert neurons["n_pinned"].tolist() == core.graph.n_pinned
+        for neuron, links in zip(neurons, core.graph.links, strict=True):
+            assert neuron["links"][: neuron["n_links"]].tolist() == links
+            assert neuron["linked"] == sum(1 << j for j in links)
+        assert not state["neurons"][n:].tobytes().strip(b"\0")
 
 
 def same_floats(a: Any, b: Any, name: str) -> None:

@@ -1,23 +1,29 @@
 """WebAssembly binaries: what a module exports and imports, and the same module with nothing superfluous.
 
 The linker writes addresses and function numbers with five bytes each, so that it can patch them. ``minimise`` reads
-every instruction and writes its numbers in the fewest bytes. Format: https://webassembly.github.io/spec/core/binary/.
+every instruction and writes it in the fewest bytes. Format: https://webassembly.github.io/spec/core/binary/.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from ganglion.wasm.instructions import Calls, Node, flat, parsed, plain_codes, replaced, shortened
+from ganglion.wasm.leb import Reader, WasmError, unsigned
 
 __all__ = ["Export", "WasmError", "exports", "imports", "minimise"]
 
 MAGIC = b"\0asm\1\0\0\0"
-CUSTOM, IMPORT, EXPORT, CODE = 0, 2, 7, 10
+END = b"\x0b"
+CUSTOM, TYPE, IMPORT, FUNCTION, GLOBAL, EXPORT, CODE = 0, 1, 2, 3, 6, 7, 10
+ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
+"""The order of sections in a module."""
+F32_CONST, GLOBAL_GET = 0x43, 0x23
+F32_CONSTANT = b"\x7d\x00"
+"""A global of type f32 that never changes."""
 KINDS = ("function", "table", "memory", "global")
-
-
-class WasmError(ValueError):
-    """The bytes are not a module, or hold an instruction that this module does not know."""
 
 
 @dataclass(frozen=True)
@@ -26,59 +32,6 @@ class Export:
 
     name: str
     kind: str
-
-
-class Reader:
-    """Reads ``data`` from ``at`` on."""
-
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = data, at
-
-    def take(self, n: int) -> bytes:
-        """The next ``n`` bytes."""
-        if self.at + n > len(self.data):
-            raise WasmError(f"the module ends within its byte {self.at}")
-        self.at += n
-        return self.data[self.at - n : self.at]
-
-    def unsigned(self) -> int:
-        """An unsigned LEB128 number."""
-        value = shift = 0
-        while True:
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    def signed(self) -> int:
-        """A signed LEB128 number."""
-        start = self.at
-        value = self.unsigned()
-        width = 7 * (self.at - start)
-        return value - (1 << width) if value >> (width - 1) else value
-
-    def text(self) -> str:
-        """A name."""
-        return self.take(self.unsigned()).decode()
-
-
-def unsigned(value: int) -> bytes:
-    """``value`` as the shortest unsigned LEB128 number."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def signed(value: int) -> bytes:
-    """``value`` as the shortest signed LEB128 number."""
-    out = bytearray()
-    while not -0x40 <= value < 0x40:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value & 0x7F])
 
 
 def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
@@ -110,78 +63,83 @@ def imports(module: bytes) -> int:
 
 
 def minimise(module: bytes) -> bytes:
-    """The module without custom sections (names, producers), every number in code in its shortest form."""
+    """The module without custom sections (names, producers), its code in fewer bytes.
+
+    Every number is in its shortest form; blocks that begin with a condition are ``if``s (``instructions.py``); a float
+    that occurs often is a constant global, which an engine folds back into the code.
+
+    Raises WasmError for a module with imports, or with an instruction that is not known.
+    """
+    if imports(module):
+        raise WasmError("a module with imports is not minimised: they would come first in the count of functions")
+    parts = {number: content for number, content in sections(module) if number != CUSTOM}
+    calls = _calls(parts[TYPE], parts[FUNCTION])
+    functions = [Body.read(body, calls) for body in _bodies(parts[CODE])]
+    parts[GLOBAL] = _with_constants(parts.get(GLOBAL, unsigned(0)), functions)
+    bodies = [body.written() for body in functions]
+    parts[CODE] = unsigned(len(bodies)) + b"".join(unsigned(len(body)) + body for body in bodies)
     out = bytearray(MAGIC)
-    for number, content in sections(module):
-        if number == CUSTOM:
-            continue
-        kept = _code_section(content) if number == CODE else content
-        out += bytes([number]) + unsigned(len(kept)) + kept
+    for number, content in sorted(parts.items(), key=lambda part: ORDER.index(part[0])):
+        out += bytes([number]) + unsigned(len(content)) + content
     return bytes(out)
 
 
-def _code_section(content: bytes) -> bytes:
+def _with_constants(section: bytes, functions: list[Body]) -> bytes:
+    """The section of globals with one for every float that is worth it; ``functions`` read them from there."""
+    reader = Reader(section)
+    n_globals = reader.unsigned()
+    kept = section[reader.at :]
+    uses = Counter(code for body in functions for code in plain_codes(body.nodes) if code[0] == F32_CONST)
+    new: dict[bytes, bytes] = {}
+    for code, n_uses in sorted(uses.items(), key=lambda use: (-use[1], use[0])):
+        read = bytes([GLOBAL_GET]) + unsigned(n_globals + len(new))
+        declared = F32_CONSTANT + code + END
+        if n_uses * (len(code) - len(read)) > len(declared):
+            new[code] = read
+            kept += declared
+    for body in functions:
+        body.nodes = replaced(body.nodes, new)
+    return unsigned(n_globals + len(new)) + kept
+
+
+def _calls(types: bytes, functions: bytes) -> Calls:
+    """How many values each function takes and gives."""
+    reader = Reader(types)
+    shapes = []
+    for _ in range(reader.unsigned()):
+        reader.take(1)
+        counts = []
+        for _ in range(2):
+            counts.append(reader.unsigned())
+            reader.take(counts[-1])
+        shapes.append((counts[0], counts[1]))
+    reader = Reader(functions)
+    return {number: shapes[reader.unsigned()] for number in range(reader.unsigned())}
+
+
+def _bodies(content: bytes) -> Iterator[bytes]:
     reader = Reader(content)
-    n_functions = reader.unsigned()
-    out = bytearray(unsigned(n_functions))
-    for _ in range(n_functions):
-        body = _function(Reader(reader.take(reader.unsigned())))
-        out += unsigned(len(body)) + body
-    return bytes(out)
+    for _ in range(reader.unsigned()):
+        yield reader.take(reader.unsigned())
 
 
-def _function(reader: Reader) -> bytes:
-    n_groups = reader.unsigned()
-    out = bytearray(unsigned(n_groups))
-    for _ in range(n_groups):  # of locals: how many, of which type
-        out += unsigned(reader.unsigned()) + reader.take(1)
-    while reader.at < len(reader.data):
-        out += _instruction(reader)
-    return bytes(out)
+@dataclass
+class Body:
+    """The body of a function: its locals as bytes, its instructions."""
 
+    variables: bytes
+    nodes: tuple[Node, ...]
 
-# What follows an instruction: numbers without (u) or with sign (s), a block type (b), bytes as they are (a digit).
-_OPERANDS = {
-    **dict.fromkeys((0x02, 0x03, 0x04), "b"),
-    **dict.fromkeys((0x0C, 0x0D, 0x10, 0x20, 0x21, 0x22, 0x23, 0x24), "u"),
-    0x11: "uu",
-    **dict.fromkeys(range(0x28, 0x3F), "uu"),
-    **dict.fromkeys((0x3F, 0x40), "1"),
-    **dict.fromkeys((0x41, 0x42), "s"),
-    0x43: "4",
-    0x44: "8",
-    **dict.fromkeys((0x00, 0x01, 0x05, 0x0B, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5)), ""),
-}
-_BULK = {**dict.fromkeys(range(8), ""), 8: "u1", 9: "u", 10: "11", 11: "1"}
-_VECTOR = {
-    **dict.fromkeys((*range(0x0C), 0x5C, 0x5D), "uu"),
-    **dict.fromkeys((0x0C, 0x0D), "88"),
-    **dict.fromkeys(range(0x15, 0x23), "1"),
-    **dict.fromkeys(range(0x54, 0x5C), "uu1"),
-}
+    @classmethod
+    def read(cls, body: bytes, calls: Calls) -> Body:
+        """Take a body apart and shorten it."""
+        reader = Reader(body)
+        n_groups = reader.unsigned()
+        variables = unsigned(n_groups)
+        for _ in range(n_groups):  # how many, of which type
+            variables += unsigned(reader.unsigned()) + reader.take(1)
+        return cls(variables, shortened(parsed(reader), calls))
 
-
-def _instruction(reader: Reader) -> bytes:
-    start = reader.at
-    opcode = reader.take(1)[0]
-    if opcode == 0x0E:  # a table of branches
-        n_targets = reader.unsigned()
-        targets = [reader.unsigned() for _ in range(n_targets + 1)]
-        return bytes([opcode]) + unsigned(n_targets) + b"".join(map(unsigned, targets))
-    if opcode in (0xFC, 0xFD):
-        code = reader.unsigned()
-        prefix = bytes([opcode]) + unsigned(code)
-        operands = _BULK.get(code) if opcode == 0xFC else _VECTOR.get(code, "")
-    else:
-        prefix, operands = bytes([opcode]), _OPERANDS.get(opcode)
-    if operands is None:
-        raise WasmError(f"instruction {prefix.hex()} at byte {start} of a function is not known")
-    return prefix + b"".join(_operand(reader, kind) for kind in operands)
-
-
-def _operand(reader: Reader, kind: str) -> bytes:
-    if kind == "u":
-        return unsigned(reader.unsigned())
-    if kind == "s" or kind == "b":
-        return signed(reader.signed())
-    return reader.take(int(kind))
+    def written(self) -> bytes:
+        """The bytes of the body."""
+        return self.variables + flat(self.nodes) + END

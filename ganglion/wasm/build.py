@@ -35,6 +35,7 @@ FLAGS = (
         "-Werror",
     ),
     *("-ffp-contract=off", "-fno-sanitize=undefined", "-fno-strict-aliasing"),
+    *("-fno-inline-functions", "-mllvm", "-disable-lsr"),
     *("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=2048"),
 )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ganglion.wasm.layout import CORE_DTYPE, FIELDS, FINITE_WORDS, SNAPSHOT_DTYPE, SNAPSHOT_MAGIC
+from ganglion.wasm.layout import CORE_DTYPE, CORE_FIELDS, N_FINITE, NEURON_FIELDS, SNAPSHOT_DTYPE, SNAPSHOT_MAGIC, Field
 from golden.float32 import math32, neural_constants, neuromorphic, oscillator
 from golden.float32.results import RESULT_DTYPE
 from golden.spec import constants
@@ -35,6 +37,11 @@ def _number(value: object) -> str:
     raise TypeError(f"a constant must be an integer or a NumPy float, not {value!r}")
 
 
+def _structure(name: str, fields: Sequence[Field]) -> list[str]:
+    members = (f"    {field.c_declaration()} /* {field.text} */" for field in fields)
+    return [f"struct {name} {{", *members, "};", ""]
+
+
 def header_text() -> str:
     """The text of the generated header."""
     lines = [
@@ -48,19 +55,17 @@ def header_text() -> str:
     for module, names in ((constants, WHOLE), (neural_constants, NEURAL), (math32, MATH), (neuromorphic, SEARCH)):
         lines += [f"#define {name} {_number(getattr(module, name))}" for name in names]
     lines += [f"#define METRIC_{metric.name} {metric.value}" for metric in Metric]
-    coefficients = ", ".join(_number(c) for c in math32.EXP_COEFFICIENTS)
+    lines += [f"#define EXP_{i} {_number(c)}" for i, c in enumerate(math32.EXP_COEFFICIENTS)]
     lines += [
-        f"#define EXP_COEFFICIENTS {coefficients}",
         f"#define HALF_TURN {oscillator.HALF_TURN}",
         f"#define RESULT_BYTES {RESULT_DTYPE.itemsize}",
-        f"#define FINITE_WORDS {FINITE_WORDS}",
+        f"#define N_FINITE {N_FINITE}",
         f"#define CORE_BYTES {CORE_DTYPE.itemsize}",
         f"#define SNAPSHOT_BYTES {SNAPSHOT_DTYPE.itemsize}",
         f"#define SNAPSHOT_MAGIC {SNAPSHOT_MAGIC:#010x}u",
         "",
-        "struct core_state {",
-        *(f"    {field.c_declaration()} /* {field.text} */" for field in FIELDS),
-        "} __attribute__((aligned(32)));",
+        *_structure("neuron", NEURON_FIELDS),
+        *_structure("core_state", CORE_FIELDS),
         '_Static_assert(sizeof(struct core_state) == CORE_BYTES, "the layout has no gaps");',
         "",
         "#endif",

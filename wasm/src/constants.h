@@ -51,41 +51,53 @@
 #define METRIC_L2 0
 #define METRIC_COSINE 1
 #define METRIC_DOT 2
-#define EXP_COEFFICIENTS 0x1.6dbc680000000p-10f, 0x1.1241480000000p-7f, 0x1.5554540000000p-5f, 0x1.5554860000000p-3f, 0x1.0000000000000p-1f
+#define EXP_0 0x1.6dbc680000000p-10f
+#define EXP_1 0x1.1241480000000p-7f
+#define EXP_2 0x1.5554540000000p-5f
+#define EXP_3 0x1.5554860000000p-3f
+#define EXP_4 0x1.0000000000000p-1f
 #define HALF_TURN 819200
 #define RESULT_BYTES 8
-#define FINITE_WORDS 929
-#define CORE_BYTES 4416
-#define SNAPSHOT_BYTES 4424
-#define SNAPSHOT_MAGIC 0xf22713dcu
+#define N_FINITE 15
+#define CORE_BYTES 4768
+#define SNAPSHOT_BYTES 4776
+#define SNAPSHOT_MAGIC 0x5f6d95bau
+
+struct neuron {
+    float membrane; /* potential */
+    float threshold; /* firing threshold */
+    float last_spike; /* ms; negative: never */
+    float refractory; /* ms left */
+    float rate; /* running spike rate, spikes/ms */
+    float weight; /* outgoing edge weight with its fraction of a byte, 0..255 */
+    float trace; /* what the neuromorphic searches of one sequence found */
+    float branches[6]; /* dendrites, one branch a link */
+    float score; /* of the last neuromorphic search */
+    float late; /* activity late in it */
+    float norm; /* length of the vector; may be infinite */
+    uint32_t pattern; /* spike history, newest step in bit 0 */
+    uint32_t linked; /* bit j: j is in the list of links */
+    uint8_t links[6]; /* neighbours in slot order */
+    uint8_t n_links; /* links in use */
+    uint8_t n_pinned; /* how many of them, from slot 0 on, are pinned */
+    uint8_t type; /* node type, 0..15 */
+    uint8_t spare[3]; /* 0 */
+};
 
 struct core_state {
     float vectors[16][32]; /* dimension by dimension; column i is vector i */
-    float membrane[32]; /* potentials */
-    float threshold[32]; /* firing thresholds */
-    float last_spike[32]; /* ms; negative: never */
-    float refractory[32]; /* ms left */
-    float rate[32]; /* running spike rates, spikes/ms */
-    float weight[32]; /* outgoing edge weights with their fractions of a byte, 0..255 */
-    float trace[32]; /* what the neuromorphic searches of one sequence found */
-    float branches[32][6]; /* dendrites, one branch a link */
+    struct neuron neurons[32]; /* one a vector */
     float time; /* ms since the last reset */
-    float norms[32]; /* lengths of the vectors; may be infinite */
-    uint32_t patterns[32]; /* spike histories, newest step in bit 0 */
-    uint32_t linked[32]; /* bit j: j is in the list of links */
     uint32_t spikes; /* bit i: neuron i fired in the last step */
     uint32_t phase; /* of the oscillator, in 2^-16 ms */
-    uint8_t links[32][6]; /* neighbours in slot order */
-    uint8_t n_links[32]; /* links in use */
-    uint8_t n_pinned[32]; /* how many of them, from slot 0 on, are pinned */
-    uint8_t types[32]; /* node types, 0..15 */
     uint8_t count; /* vectors held */
     uint8_t n_unused_dims; /* 16 - dims: zeros mean 16 dimensions */
     uint8_t metric; /* 0 squared L2, 1 cosine, 2 dot */
     uint8_t n_glimpses; /* searches in the trace, at most 3 */
     uint8_t winner_from_1; /* 1 + the winner of the last hard competition, 0 for none */
-    uint8_t spare[15]; /* 0 */
-} __attribute__((aligned(32)));
+    uint8_t reserved[15]; /* 0 */
+};
+
 _Static_assert(sizeof(struct core_state) == CORE_BYTES, "the layout has no gaps");
 
 #endif

@@ -1,66 +1,63 @@
 /* Insertion into the graph. Contract, and the proof that no node is ever cut off: golden/float32/graph.py. */
 
-NOINLINE void append_link(uint32_t node, uint32_t to)
+NOINLINE void append_link(struct neuron *n, uint32_t to)
 {
-    core.links[node][core.n_links[node]++] = (uint8_t)to;
-    core.linked[node] |= 1u << to;
+    n->links[n->n_links++] = (uint8_t)to;
+    n->linked |= 1u << to;
 }
 
 /* The parent's list takes the new node in, pinned; the link that stood there moves to the end, or goes. */
-INLINE void pin(uint32_t parent, uint32_t node)
+INLINE void pin(struct neuron *parent, uint32_t node)
 {
-    const uint32_t slot = core.n_pinned[parent]++;
-    if (slot == core.n_links[parent]) {
-        append_link(parent, node);
-        return;
+    const uint32_t slot = parent->n_pinned++, n_links = parent->n_links;
+    const uint32_t displaced = parent->links[slot];
+    if (slot < n_links) {
+        parent->linked &= ~(1u << displaced);
+        parent->n_links = (uint8_t)slot;
     }
-    const uint32_t displaced = core.links[parent][slot];
-    core.links[parent][slot] = (uint8_t)node;
-    core.linked[parent] = (core.linked[parent] | 1u << node) & ~(1u << displaced);
-    if (core.n_links[parent] < MAX_NEIGHBOURS)
-        append_link(parent, displaced);
+    append_link(parent, node);
+    if (slot < n_links) {
+        parent->n_links = (uint8_t)n_links;
+        if (n_links < MAX_NEIGHBOURS)
+            append_link(parent, displaced);
+    }
 }
 
 /* A near node links back to the new one; a full list drops its oldest link that is not pinned, if there is one. */
-INLINE void link_back(uint32_t near, uint32_t node)
+INLINE void link_back(struct neuron *near, uint32_t node)
 {
-    if (core.n_links[near] == MAX_NEIGHBOURS) {
-        uint32_t slot = core.n_pinned[near];
+    if (near->n_links == MAX_NEIGHBOURS) {
+        uint32_t slot = near->n_pinned;
         if (slot == MAX_NEIGHBOURS)
             return;
-        uint8_t *links = core.links[near];
-        core.linked[near] &= ~(1u << links[slot]);
+        near->linked &= ~(1u << near->links[slot]);
         for (; slot < MAX_NEIGHBOURS - 1; slot++)
-            links[slot] = links[slot + 1];
-        core.n_links[near]--;
+            near->links[slot] = near->links[slot + 1];
+        near->n_links--;
     }
     append_link(near, node);
 }
 
-/* Links node `node`, whose distances to the nodes before it are measured. */
+/* Links the new node, the first behind those held, whose distances to it are measured. Its own lists are empty. */
 INLINE void link_node(uint32_t node)
 {
-    core.n_links[node] = core.n_pinned[node] = 0;
-    core.linked[node] = 0;
-    if (!node)
-        return;
-    uint8_t others[MAX_NEIGHBOURS - 1];
-    uint32_t parent = INDEX_NONE, n_others = 0;
+    struct neuron *const self = &core.neurons[node];
+    uint32_t parent = INDEX_NONE;
     make_keys(all_held());
-    for (uint32_t r = 0; r < umin(node, MAX_RESULTS); r++) {
+    self->n_links = 1; /* slot 0 is the parent's */
+    for (uint32_t left = umin(node, MAX_RESULTS); left; left--) {
         const uint32_t near = take_nearest();
-        if (parent == INDEX_NONE && core.n_pinned[near] < MAX_NEIGHBOURS)
+        struct neuron *const other = &core.neurons[near];
+        if (parent == INDEX_NONE && other->n_pinned < MAX_NEIGHBOURS) {
             parent = near;
-        else if (n_others < MAX_NEIGHBOURS - 1)
-            others[n_others++] = (uint8_t)near;
-        else if (parent != INDEX_NONE)
-            break;
+            pin(other, node);
+        } else if (self->n_links < MAX_NEIGHBOURS) {
+            append_link(self, near);
+            link_back(other, node);
+        }
     }
-    core.n_pinned[node] = 1;
-    append_link(node, parent);
-    pin(parent, node);
-    for (uint32_t i = 0; i < n_others; i++) {
-        append_link(node, others[i]);
-        link_back(others[i], node);
-    }
+    self->n_links = (uint8_t)umin(self->n_links, node);
+    self->n_pinned = node != 0;
+    self->links[0] = (uint8_t)parent;
+    self->linked |= node ? 1u << parent : 0;
 }

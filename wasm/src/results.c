@@ -1,10 +1,10 @@
 /* Result records, and the global list that results of many cores are merged into. */
 
-/* Empties the places of a list from `n` on. */
+/* Empties the places of a list from n on. */
 NOINLINE void clear_list(struct result *list, uint32_t n)
 {
-    for (uint32_t i = n; i < MAX_RESULTS; i++)
-        list[i] = (struct result){INDEX_NONE, INDEX_NONE, {0, 0}, __builtin_inff()};
+    for (; n < MAX_RESULTS; n++)
+        list[n] = (struct result){INDEX_NONE, INDEX_NONE, {0, 0}, __builtin_inff()};
 }
 
 NOINLINE void prepare_lists(void)
@@ -27,38 +27,37 @@ NOINLINE uint32_t list_nearest(uint32_t nodes, uint32_t k)
     prepare_lists();
     make_keys(nodes);
     const uint32_t n = umin(umin(k, MAX_RESULTS), popcount(nodes));
-    for (uint32_t r = 0; r < n; r++) {
-        const uint32_t node = take_nearest();
-        results[r] = record_of(node);
-    }
+    for (uint32_t r = 0; r < n; r++)
+        results[r] = record_of(take_nearest());
     clear_list(results, n);
     return n;
 }
 
-INLINE uint32_t comes_before(const struct result *a, const struct result *b)
+/* The place of a record in the order of (distance, core, index). */
+NOINLINE uint64_t rank_of(const struct result *record)
 {
-    if (a->distance != b->distance)
-        return a->distance < b->distance;
-    return a->core_id != b->core_id ? a->core_id < b->core_id : a->index < b->index;
+    /* + 0 turns -0 into +0 */
+    return (uint64_t)ordered(record->distance + 0.0f) << 16 | (uint32_t)record->core_id << 8 | record->index;
 }
 
 /* Puts a record into its place of the global list, behind what is as near; returns whether it is in. */
 NOINLINE uint32_t merge_record(const struct result *record)
 {
+    struct result *place = global_list + MAX_RESULTS;
     if (record->index == INDEX_NONE || record->distance != record->distance)
         return 0;
-    uint32_t place = MAX_RESULTS;
-    for (; place && comes_before(record, &global_list[place - 1]); place--) {
-        if (place < MAX_RESULTS)
-            global_list[place] = global_list[place - 1];
+    while (place != global_list && rank_of(record) < rank_of(place - 1)) {
+        place--;
+        if (place != global_list + MAX_RESULTS - 1)
+            place[1] = place[0];
     }
-    if (place == MAX_RESULTS)
+    if (place == global_list + MAX_RESULTS)
         return 0;
-    global_list[place] = *record;
+    *place = *record;
     return 1;
 }
 
-INLINE uint32_t n_listed(void)
+NOINLINE uint32_t n_listed(void)
 {
     uint32_t n = 0;
     while (n < MAX_RESULTS && global_list[n].index != INDEX_NONE)
@@ -87,14 +86,13 @@ void EXPORT(clear_global)(void)
 /* Folds up to 16 records from anywhere in memory in; what lies beyond its end is not read. Returns the list's length. */
 uint32_t EXPORT(merge)(uint32_t address, uint32_t n)
 {
-    struct result copied[MAX_RESULTS];
-    const uint64_t end = (uint64_t)__builtin_wasm_memory_size(0) << 16;
-    uint32_t n_copied = 0;
+    static struct result copied[MAX_RESULTS]; /* the records may be the global list itself */
+    const uint32_t end = (uint32_t)__builtin_wasm_memory_size(0) << 16;
     prepare_lists();
-    /* A copy, because the records may be the global list itself. */
-    for (; n_copied < umin(n, MAX_RESULTS) && (uint64_t)address + RESULT_BYTES <= end; address += RESULT_BYTES)
-        __builtin_memcpy(&copied[n_copied++], (const void *)(uintptr_t)address, RESULT_BYTES);
-    for (uint32_t i = 0; i < n_copied; i++)
-        merge_record(&copied[i]);
+    n = umin(n, MAX_RESULTS);
+    n = address < end ? umin(n, (end - address) / RESULT_BYTES) : 0;
+    __builtin_memcpy(copied, (const void *)(uintptr_t)address, n * RESULT_BYTES);
+    for (const struct result *record = copied; n; n--)
+        merge_record(record++);
     return n_listed();
 }

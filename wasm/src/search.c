@@ -4,15 +4,15 @@
 INLINE uint32_t nodes_of_types(uint32_t type_mask)
 {
     uint32_t nodes = 0;
-    for (uint32_t i = 0; i < core.count; i++)
-        nodes |= (type_mask >> core.types[i] & 1) << i;
+    for (uint32_t i = 0; i < count(); i++)
+        nodes |= type_matches(i, type_mask) << i;
     return nodes;
 }
 
 /* Measures the query; 0 when there is nothing to find, or the query is not finite. */
 NOINLINE uint32_t measure_query(void)
 {
-    if (!core.count || !is_finite(query))
+    if (!count() || !are_finite(query, get_dims()))
         return 0;
     measure(query);
     return 1;
@@ -25,20 +25,20 @@ INLINE uint32_t bit_of(uint64_t key) { return key == NO_KEY ? 0 : 1u << (key % V
 /* The nodes that a beam search for k results visits, from node 0 on. */
 NOINLINE uint32_t walk(uint32_t k)
 {
-    uint32_t visited = 1, beam = 1, rounds = umin(umin(k, MAX_RESULTS), core.count);
+    uint32_t visited = 1, beam = 1, rounds = umin(umin(k, MAX_RESULTS), count());
     if (rounds < MIN_BEAM_ROUNDS)
         rounds = MIN_BEAM_ROUNDS;
     make_keys(~0u);
     for (; rounds; rounds--) {
         uint32_t found = 0;
-        EACH(i, beam) found |= core.linked[i];
+        EACH_BIT(i, beam) found |= core.neurons[i].linked;
         found &= ~visited;
         if (!found)
             break;
         visited |= found;
         /* The least three keys, first <= second <= third: a new one pushes the greater ones on. */
         uint64_t first = NO_KEY, second = NO_KEY, third = NO_KEY;
-        EACH(i, found) {
+        EACH_BIT(i, found) {
             const uint64_t key = keys[i], after_first = umax64(first, key), after_second = umax64(second, after_first);
             first = umin64(first, key);
             second = umin64(second, after_first);

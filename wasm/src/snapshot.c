@@ -28,17 +28,15 @@ uint32_t EXPORT(snapshot)(void)
 /* Whether the snapshot can be a core: nothing in it points outside of it, and its numbers are finite. */
 INLINE uint32_t is_core(const struct core_state *kept)
 {
-    const uint32_t *words = (const uint32_t *)(const void *)kept;
     uint32_t good = kept->count <= VECTORS_PER_CORE && kept->n_unused_dims < MAX_DIMS && kept->metric <= METRIC_DOT &&
                     kept->phase < PHASE_PERIOD && kept->n_glimpses <= MAX_GLIMPSES &&
                     kept->winner_from_1 <= VECTORS_PER_CORE;
-    for (uint32_t i = 0; i < FINITE_WORDS; i++)
-        good &= ~words[i] << 1 >> 24 != 0; /* an exponent of all ones is an infinity or a NaN */
-    for (uint32_t i = 0; i < VECTORS_PER_CORE; i++) {
-        good &= kept->n_links[i] <= MAX_NEIGHBOURS && kept->n_pinned[i] <= kept->n_links[i];
-        good &= kept->types[i] < N_NODE_TYPES;
+    good &= are_finite(kept->vectors[0], MAX_DIMS * VECTORS_PER_CORE) & are_finite(&kept->time, 1);
+    for (const struct neuron *n = kept->neurons; n != kept->neurons + VECTORS_PER_CORE; n++) {
+        good &= n->n_links <= MAX_NEIGHBOURS && n->n_pinned <= n->n_links && n->type < N_NODE_TYPES;
+        good &= are_finite(&n->membrane, N_FINITE);
         for (uint32_t slot = 0; slot < MAX_NEIGHBOURS; slot++)
-            good &= kept->links[i][slot] < VECTORS_PER_CORE;
+            good &= n->links[slot] < VECTORS_PER_CORE;
     }
     return good;
 }
@@ -49,5 +47,7 @@ uint32_t EXPORT(restore)(void)
     if (saved.magic != SNAPSHOT_MAGIC || saved.checksum != checksum_of_saved() || !is_core(&saved.kept))
         return 0;
     core = saved.kept;
+    /* The places of vectors to come are empty, whatever was in them. */
+    __builtin_memset(core.neurons + core.count, 0, (VECTORS_PER_CORE - core.count) * sizeof(struct neuron));
     return 1;
 }

@@ -1,35 +1,36 @@
 /* Leaky integrate-and-fire neurons, the router of their spikes, and learning. Contract: golden/float32/lif.py, stdp.py. */
 
-#define OF_NEURON(field) (i < core.count ? core.field[i] : 0)
-
 /* The next neuromorphic search stands alone. */
 NOINLINE void forget_glimpses(void)
 {
-    for (uint32_t i = 0; i < VECTORS_PER_CORE; i++)
-        core.trace[i] = 0;
+    EACH_NEURON(n) n->trace = 0;
     core.n_glimpses = 0;
+}
+
+NOINLINE void reset_neuron(struct neuron *n)
+{
+    n->membrane = RESET_POTENTIAL;
+    n->threshold = INITIAL_THRESHOLD;
+    n->last_spike = NEVER;
+    n->refractory = 0;
 }
 
 NOINLINE void reset_neurons(void)
 {
-    for (uint32_t i = 0; i < VECTORS_PER_CORE; i++) {
-        core.membrane[i] = RESET_POTENTIAL;
-        core.threshold[i] = INITIAL_THRESHOLD;
-        core.last_spike[i] = NEVER;
-        core.refractory[i] = 0;
-    }
+    EACH_NEURON(n) reset_neuron(n);
     core.spikes = 0;
     core.time = 0;
 }
 
-NOINLINE void add_current(uint32_t i, float current) { core.membrane[i] = saturate(core.membrane[i] + current); }
+/* What a neuron or a branch holds, and a current: the sum, saturating. */
+NOINLINE void add_current(float *to, float current) { *to = saturate(*to + current); }
 
 NOINLINE float bounded_threshold(float threshold) { return fmin32(fmax32(threshold, THRESHOLD_MIN), THRESHOLD_MAX); }
 
 /* STDP leaves fractions of a byte; what acts and is read is the nearest byte. */
-NOINLINE float weight_byte(uint32_t i) { return __builtin_floorf(core.weight[i] + 0.5f); }
+NOINLINE float weight_byte(const struct neuron *n) { return __builtin_floorf(n->weight + 0.5f); }
 
-NOINLINE float weight_share(uint32_t i) { return weight_byte(i) / (float)MAX_WEIGHT; }
+NOINLINE float weight_share(const struct neuron *n) { return weight_byte(n) / (float)MAX_WEIGHT; }
 
 void EXPORT(snn_reset)(void)
 {
@@ -39,25 +40,21 @@ void EXPORT(snn_reset)(void)
 
 void EXPORT(snn_set_membrane)(uint32_t i, float potential)
 {
-    if (i < core.count && potential == potential)
-        core.membrane[i] = saturate(potential);
+    if (potential == potential)
+        neuron_at(i)->membrane = saturate(potential);
 }
 
-float EXPORT(snn_get_membrane)(uint32_t i) { return OF_NEURON(membrane); }
+float EXPORT(snn_get_membrane)(uint32_t i) { return neuron_at(i)->membrane; }
 
 void EXPORT(snn_set_threshold)(uint32_t i, float threshold)
 {
-    if (i < core.count && threshold == threshold)
-        core.threshold[i] = bounded_threshold(threshold);
+    if (threshold == threshold)
+        neuron_at(i)->threshold = bounded_threshold(threshold);
 }
 
-void EXPORT(snn_inject)(uint32_t i, float current)
-{
-    if (i < core.count)
-        add_current(i, amount(current));
-}
+void EXPORT(snn_inject)(uint32_t i, float current) { add_current(&neuron_at(i)->membrane, amount(current)); }
 
-uint32_t EXPORT(snn_spiked)(uint32_t i) { return i < core.count ? core.spikes >> i & 1 : 0; }
+uint32_t EXPORT(snn_spiked)(uint32_t i) { return i < count() ? core.spikes >> i & 1 : 0; }
 
 uint32_t EXPORT(snn_get_spikes)(void) { return core.spikes; }
 
@@ -67,19 +64,20 @@ uint32_t EXPORT(snn_step)(float dt)
 {
     dt = time_step(dt);
     const float leak = fmax32(1 - dt / TAU_MEMBRANE, 0);
-    uint32_t spikes = 0;
-    for (uint32_t i = 0; i < core.count; i++) {
-        if (core.refractory[i] > 0) {
-            core.refractory[i] = fmax32(core.refractory[i] - dt, 0);
-            continue;
+    uint32_t spikes = 0, bit = 1;
+    EACH_NEURON(n) {
+        if (n->refractory > 0) {
+            n->refractory = fmax32(n->refractory - dt, 0);
+        } else {
+            n->membrane *= leak;
+            if (n->membrane >= n->threshold) {
+                n->membrane = RESET_POTENTIAL;
+                n->refractory = REFRACTORY_PERIOD;
+                n->last_spike = core.time;
+                spikes |= bit;
+            }
         }
-        core.membrane[i] *= leak;
-        if (core.membrane[i] >= core.threshold[i]) {
-            core.membrane[i] = RESET_POTENTIAL;
-            core.refractory[i] = REFRACTORY_PERIOD;
-            core.last_spike[i] = core.time;
-            spikes |= 1u << i;
-        }
+        bit <<= 1;
     }
     core.spikes = spikes;
     core.time += dt;
@@ -89,41 +87,43 @@ uint32_t EXPORT(snn_step)(float dt)
 void EXPORT(snn_propagate)(float gain)
 {
     gain = amount(gain);
-    EACH(i, core.spikes) {
-        const float current = gain * weight_share(i);
+    EACH_BIT(i, core.spikes) {
+        const float current = gain * weight_share(&core.neurons[i]);
         /* A node's neighbours are all different: their order does not matter. */
-        EACH(j, core.linked[i]) add_current(j, current);
+        EACH_BIT(j, core.neurons[i].linked) add_current(&core.neurons[j].membrane, current);
     }
+}
+
+INLINE float power_of_two(int32_t exponent)
+{
+    const union { int32_t word; float number; } bits = {(exponent + 127) << 23};
+    return bits.number;
 }
 
 /* e**x for x <= 0 in the operations of golden/float32/math32.py. */
 INLINE float exp_of_negative(float x)
 {
-    static const float coefficients[] = {EXP_COEFFICIENTS};
     if (x < EXP_LEAST)
         return 0;
     const float n = __builtin_floorf(x * LOG2_E + 0.5f);
     const float r = (x - n * LN2_HIGH) - n * LN2_LOW;
-    float p = coefficients[0];
-    for (uint32_t i = 1; i < sizeof coefficients / sizeof *coefficients; i++)
-        p = p * r + coefficients[i];
+    const float p = (((EXP_0 * r + EXP_1) * r + EXP_2) * r + EXP_3) * r + EXP_4;
     const int32_t exponent = (int32_t)n, lower = exponent >> 1;
-    const union { int32_t word; float number; } first = {(lower + 127) << 23}, second = {(exponent - lower + 127) << 23};
-    return ((p * (r * r) + r) + 1) * first.number * second.number;
+    return ((p * (r * r) + r) + 1) * power_of_two(lower) * power_of_two(exponent - lower);
 }
 
 void EXPORT(snn_stdp)(void)
 {
-    EACH(i, core.spikes) {
-        const float now = core.last_spike[i];
-        for (uint32_t slot = 0; slot < core.n_links[i]; slot++) {
-            const uint32_t j = core.links[i][slot];
-            const float then = core.last_spike[j];
-            if (then < 0 || then >= now)
-                continue;
-            const float e = exp_of_negative((then - now) / TAU_STDP);
-            core.weight[j] = fmin32(core.weight[j] + STDP_POTENTIATION * e, MAX_WEIGHT);
-            core.weight[i] = fmax32(core.weight[i] - STDP_DEPRESSION * e, 0);
+    EACH_BIT(i, core.spikes) {
+        struct neuron *const self = &core.neurons[i];
+        for (uint32_t slot = 0; slot < self->n_links; slot++) {
+            struct neuron *const other = &core.neurons[self->links[slot]];
+            const float then = other->last_spike, now = self->last_spike;
+            if (then >= 0 && then < now) {
+                const float e = exp_of_negative((then - now) / TAU_STDP);
+                other->weight = fmin32(other->weight + STDP_POTENTIATION * e, MAX_WEIGHT);
+                self->weight = fmax32(self->weight - STDP_DEPRESSION * e, 0);
+            }
         }
     }
 }

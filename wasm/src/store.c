@@ -4,10 +4,8 @@ float *EXPORT(get_insert_ptr)(void) { return insert_buffer; }
 float *EXPORT(get_query_ptr)(void) { return query; }
 float *EXPORT(get_delta_ptr)(void) { return delta; }
 float *EXPORT(set_delta_ptr)(void) { return delta; }
-uint32_t EXPORT(count)(void) { return core.count; }
 uint32_t EXPORT(get_core_id)(void) { return own_id; }
 uint32_t EXPORT(get_metric)(void) { return core.metric; }
-uint32_t EXPORT(get_dims)(void) { return n_dims(); }
 uint32_t EXPORT(get_capacity)(void) { return VECTORS_PER_CORE; }
 
 #ifdef GANGLION_ARRAY
@@ -16,7 +14,7 @@ void EXPORT(core_select)(uint32_t id)
 {
     if (id < MAX_CORES) {
         own_id = id;
-        selected = &cores[id];
+        selected = id * CORE_BYTES;
     }
 }
 #endif
@@ -30,97 +28,71 @@ void EXPORT(init)(uint32_t dims, uint32_t metric, uint32_t id)
 #else
     own_id = id % MAX_CORES;
 #endif
-    core.count = 0;
+    __builtin_memset(&core, 0, sizeof core);
     core.n_unused_dims = (uint8_t)(MAX_DIMS - umin(dims, MAX_DIMS));
     core.metric = metric <= METRIC_DOT ? (uint8_t)metric : METRIC_L2;
-    core.spikes = core.phase = 0;
-    core.time = 0;
-    core.n_glimpses = core.winner_from_1 = 0;
     for (uint32_t d = 0; d < MAX_DIMS; d++)
         insert_buffer[d] = query[d] = delta[d] = 0;
     lists_ready = 0;
     prepare_lists();
 }
 
-/* A fresh neuron in the place of a new vector. */
-INLINE void prepare_neuron(uint32_t i)
+NOINLINE void store_vector(uint32_t i, const float *vector)
 {
-    core.membrane[i] = core.refractory[i] = core.rate[i] = core.trace[i] = 0;
-    core.threshold[i] = INITIAL_THRESHOLD;
-    core.last_spike[i] = NEVER;
-    core.weight[i] = MAX_WEIGHT;
-    core.patterns[i] = 0;
-    core.types[i] = 0;
-    for (uint32_t b = 0; b < MAX_NEIGHBOURS; b++)
-        core.branches[i][b] = 0;
+    for (uint32_t d = 0; d < get_dims(); d++)
+        core.vectors[d][i] = vector[d];
+    core.neurons[i].norm = norm_of(vector);
 }
-
-INLINE void store_element(uint32_t i, uint32_t d, float value) { core.vectors[d][i] = value; }
 
 uint32_t EXPORT(insert)(void)
 {
-    const uint32_t node = core.count;
-    if (node == VECTORS_PER_CORE || !is_finite(insert_buffer))
+    const uint32_t node = count();
+    if (node == VECTORS_PER_CORE || !are_finite(insert_buffer, get_dims()))
         return INDEX_NONE;
     measure(insert_buffer);
     link_node(node);
-    for (uint32_t d = 0; d < n_dims(); d++)
-        store_element(node, d, insert_buffer[d]);
-    core.norms[node] = norm(insert_buffer);
-    prepare_neuron(node);
+    store_vector(node, insert_buffer);
+    reset_neuron(&core.neurons[node]);
+    core.neurons[node].weight = MAX_WEIGHT;
     core.count++;
     forget_glimpses();
     return node;
 }
 
-void EXPORT(set_node_type)(uint32_t i, uint32_t type)
-{
-    if (i < core.count)
-        core.types[i] = type % N_NODE_TYPES;
-}
+void EXPORT(set_node_type)(uint32_t i, uint32_t type) { neuron_at(i)->type = type % N_NODE_TYPES; }
 
-uint32_t EXPORT(get_node_type)(uint32_t i) { return i < core.count ? core.types[i] : 0; }
+uint32_t EXPORT(get_node_type)(uint32_t i) { return neuron_at(i)->type; }
 
 uint32_t EXPORT(type_matches)(uint32_t i, uint32_t type_mask)
 {
-    return i < core.count ? type_mask >> core.types[i] & 1 : 0;
+    return i < count() ? type_mask >> core.neurons[i].type & 1 : 0;
 }
 
-void EXPORT(set_edge_weight)(uint32_t i, uint32_t weight)
-{
-    if (i < core.count)
-        core.weight[i] = (float)umin(weight, MAX_WEIGHT);
-}
+void EXPORT(set_edge_weight)(uint32_t i, uint32_t weight) { neuron_at(i)->weight = (float)umin(weight, MAX_WEIGHT); }
 
-uint32_t EXPORT(get_edge_weight)(uint32_t i) { return i < core.count ? (uint32_t)weight_byte(i) : 0; }
+uint32_t EXPORT(get_edge_weight)(uint32_t i) { return (uint32_t)weight_byte(neuron_at(i)); }
 
 void EXPORT(aggregate_neighbors)(uint32_t i)
 {
-    for (uint32_t d = 0; d < MAX_DIMS; d++)
-        delta[d] = 0;
-    if (i >= core.count)
-        return;
-    const uint32_t n = core.n_links[i];
-    for (uint32_t slot = 0; slot < n; slot++) {
-        const uint32_t j = core.links[i][slot];
-        const float share = weight_share(j);
-        for (uint32_t d = 0; d < n_dims(); d++)
-            delta[d] += share * core.vectors[d][j];
+    const struct neuron *const self = neuron_at(i);
+    const uint32_t n_links = self->n_links;
+    for (uint32_t d = 0; d < MAX_DIMS; d++) {
+        float sum = 0;
+        for (uint32_t slot = 0; slot < n_links; slot++) {
+            const uint32_t j = self->links[slot];
+            sum += weight_share(&core.neurons[j]) * core.vectors[d][j];
+        }
+        delta[d] = n_links && d < get_dims() ? sum / (float)n_links : 0;
     }
-    for (uint32_t d = 0; n && d < n_dims(); d++)
-        delta[d] /= (float)n;
 }
 
 void EXPORT(update_vector)(uint32_t i, float alpha)
 {
-    float updated[MAX_DIMS];
-    if (i >= core.count)
+    static float updated[MAX_DIMS];
+    if (i >= count())
         return;
-    for (uint32_t d = 0; d < n_dims(); d++)
+    for (uint32_t d = 0; d < get_dims(); d++)
         updated[d] = core.vectors[d][i] + alpha * delta[d];
-    if (!is_finite(updated))
-        return;
-    for (uint32_t d = 0; d < n_dims(); d++)
-        store_element(i, d, updated[d]);
-    core.norms[i] = norm(updated);
+    if (are_finite(updated, get_dims()))
+        store_vector(i, updated);
 }

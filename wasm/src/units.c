@@ -5,21 +5,19 @@
 
 uint32_t EXPORT(encode_vector_to_spikes)(uint32_t i)
 {
-    if (i >= core.count)
-        return 0;
-    float largest = 0;
-    for (uint32_t d = 0; d < n_dims(); d++)
-        largest = fmax32(largest, __builtin_fabsf(core.vectors[d][i]));
     uint32_t pattern = 0;
-    if (largest > 0) {
-        for (uint32_t d = 0; d < n_dims(); d++) {
-            const float slot = (1 - core.vectors[d][i] / largest) * (ENCODING_SLOTS / 2);
-            const uint32_t bit = d + (uint32_t)slot * (n_dims() / ENCODING_SLOTS);
-            if (bit < VECTORS_PER_CORE)
-                pattern |= 1u << bit;
-        }
+    float largest = 0;
+    if (i < count()) {
+        for (uint32_t d = 0; d < get_dims(); d++)
+            largest = fmax32(largest, __builtin_fabsf(core.vectors[d][i]));
     }
-    core.patterns[i] = pattern;
+    for (uint32_t d = 0; largest > 0 && d < get_dims(); d++) {
+        const float slot = (1 - core.vectors[d][i] / largest) * (ENCODING_SLOTS / 2);
+        const uint32_t bit = d + (uint32_t)slot * (get_dims() / ENCODING_SLOTS);
+        if (bit < VECTORS_PER_CORE)
+            pattern |= 1u << bit;
+    }
+    neuron_at(i)->pattern = pattern;
     return pattern;
 }
 
@@ -31,8 +29,8 @@ float EXPORT(spike_timing_similarity)(uint32_t a, uint32_t b)
 
 uint32_t EXPORT(spike_search)(uint32_t target, uint32_t k)
 {
-    for (uint32_t i = 0; i < core.count; i++)
-        distance[i] = 1 - spike_timing_similarity(target, core.patterns[i]);
+    float *result = distance;
+    EACH_NEURON(n) *result++ = 1 - spike_timing_similarity(target, n->pattern);
     return list_nearest(all_held(), k);
 }
 
@@ -44,25 +42,22 @@ void EXPORT(homeostatic_update)(float dt)
     if (dt == 0)
         return;
     const float share = dt / TAU_HOMEOSTASIS;
-    for (uint32_t i = 0; i < core.count; i++) {
-        const float rate = core.rate[i] * (1 - share) + (core.spikes >> i & 1 ? SPIKE_RATE_STEP : 0);
-        core.rate[i] = rate;
-        core.threshold[i] = bounded_threshold(core.threshold[i] + share * (rate - TARGET_RATE));
+    uint32_t spikes = core.spikes;
+    EACH_NEURON(n) {
+        n->rate = n->rate * (1 - share) + (spikes & 1 ? SPIKE_RATE_STEP : 0);
+        n->threshold = bounded_threshold(n->threshold + share * (n->rate - TARGET_RATE));
+        spikes >>= 1;
     }
 }
 
-float EXPORT(get_spike_rate)(uint32_t i) { return OF_NEURON(rate); }
+float EXPORT(get_spike_rate)(uint32_t i) { return neuron_at(i)->rate; }
 
-/* The sum over the vectors held, first to last, from +0. */
-NOINLINE float sum_of(const float *values)
+float EXPORT(get_network_activity)(void)
 {
     float sum = 0;
-    for (uint32_t i = 0; i < core.count; i++)
-        sum += values[i];
+    EACH_NEURON(n) sum += n->rate;
     return sum;
 }
-
-float EXPORT(get_network_activity)(void) { return sum_of(core.rate); }
 
 /* ---- gamma oscillator */
 
@@ -76,12 +71,12 @@ float EXPORT(oscillator_get_phase)(void) { return (float)core.phase * RADIANS_PE
 
 float EXPORT(compute_resonance)(uint32_t i)
 {
-    if (i >= core.count)
+    if (i >= count())
         return 0;
-    int32_t difference = (int32_t)(core.phase - i * PREFERRED_PHASE_STEP);
-    difference = difference < 0 ? -difference : difference;
-    difference = difference < PHASE_PERIOD - difference ? difference : PHASE_PERIOD - difference;
-    return (float)(HALF_TURN - difference) / HALF_TURN;
+    /* From half a turn away: |half a turn - |difference|| is what is left of half a turn. */
+    int32_t left = (int32_t)(core.phase - i * PREFERRED_PHASE_STEP);
+    left = HALF_TURN - (left < 0 ? -left : left);
+    return (float)(left < 0 ? -left : left) / HALF_TURN;
 }
 
 /* ---- winner take all */
@@ -91,75 +86,72 @@ void EXPORT(wta_reset)(void) { core.winner_from_1 = 0; }
 uint32_t EXPORT(wta_compete)(void)
 {
     float largest = 0;
-    uint32_t winner = INDEX_NONE;
-    for (uint32_t i = 0; i < core.count; i++) {
-        if (core.refractory[i] <= 0 && core.membrane[i] > largest) {
-            largest = core.membrane[i];
-            winner = i;
+    struct neuron *winner = 0;
+    EACH_NEURON(n) {
+        if (n->refractory <= 0 && n->membrane > largest) {
+            largest = n->membrane;
+            winner = n;
         }
     }
-    core.winner_from_1 = (uint8_t)(winner + 1);
-    if (winner == INDEX_NONE)
-        return winner;
+    wta_reset();
+    if (!winner)
+        return INDEX_NONE;
     const float inhibition = WTA_INHIBITION * largest;
-    for (uint32_t i = 0; i < core.count; i++)
-        core.membrane[i] = i == winner ? largest : fmax32(core.membrane[i] - inhibition, 0);
-    return winner;
+    EACH_NEURON(n) n->membrane = fmax32(n->membrane - inhibition, 0);
+    winner->membrane = largest;
+    const uint32_t index = (uint32_t)(winner - core.neurons);
+    core.winner_from_1 = (uint8_t)(index + 1);
+    return index;
 }
 
 void EXPORT(wta_soft)(void)
 {
     float largest = 0;
-    for (uint32_t i = 0; i < core.count; i++)
-        largest = fmax32(largest, core.membrane[i]);
+    EACH_NEURON(n) largest = fmax32(largest, n->membrane);
     if (largest <= 0)
         return;
-    for (uint32_t i = 0; i < core.count; i++) {
-        const float ratio = fmax32(core.membrane[i] / largest, -1);
-        core.membrane[i] *= ratio * ratio;
+    EACH_NEURON(n) {
+        const float ratio = fmax32(n->membrane / largest, -1);
+        n->membrane *= ratio * ratio;
     }
 }
 
 /* ---- dendrites */
 
-void EXPORT(dendrite_reset)(void) { __builtin_memset(core.branches, 0, sizeof core.branches); }
+NOINLINE void clear_branches(struct neuron *n) { __builtin_memset(n->branches, 0, sizeof n->branches); }
 
-NOINLINE void add_to_branch(uint32_t i, uint32_t branch, float current)
-{
-    core.branches[i][branch] = saturate(core.branches[i][branch] + current);
-}
+void EXPORT(dendrite_reset)(void) { EACH_NEURON(n) clear_branches(n); }
 
 void EXPORT(dendrite_inject)(uint32_t i, uint32_t branch, float current)
 {
-    if (i < core.count && branch < MAX_NEIGHBOURS)
-        add_to_branch(i, branch, amount(current));
+    if (branch < MAX_NEIGHBOURS)
+        add_current(&neuron_at(i)->branches[branch], amount(current));
 }
 
-float EXPORT(dendrite_integrate)(uint32_t i)
+NOINLINE float integrate(struct neuron *n)
 {
     float total = 0;
-    if (i >= core.count)
-        return 0;
-    for (uint32_t slot = 0; slot < core.n_links[i]; slot++) {
-        const float branch = core.branches[i][slot], x = branch - 1;
-        if (branch >= 1)
-            total += 1 + x / (1 + x / DENDRITIC_NONLINEARITY);
-        else if (branch > 0)
-            total += branch;
+    for (uint32_t slot = 0; slot < n->n_links; slot++) {
+        const float branch = n->branches[slot], x = branch - 1;
+        if (branch > 0)
+            total += branch < 1 ? branch : 1 + x / (1 + x / DENDRITIC_NONLINEARITY);
     }
-    add_current(i, total);
+    add_current(&n->membrane, total);
     return total;
 }
+
+float EXPORT(dendrite_integrate)(uint32_t i) { return integrate(neuron_at(i)); }
 
 void EXPORT(dendrite_propagate)(float gain)
 {
     gain = amount(gain);
-    EACH(i, core.spikes) {
-        const float current = gain * weight_share(i);
-        EACH(j, core.linked[i]) {
-            for (uint32_t slot = 0; slot < core.n_links[j]; slot++) {
-                if (core.links[j][slot] == i)
-                    add_to_branch(j, slot, current);
+    EACH_BIT(i, core.spikes) {
+        const struct neuron *const self = &core.neurons[i];
+        EACH_BIT(j, self->linked) {
+            struct neuron *const other = &core.neurons[j];
+            for (uint32_t slot = 0; slot < other->n_links; slot++) {
+                if (other->links[slot] == i)
+                    add_current(&other->branches[slot], gain * weight_share(self));
             }
         }
     }
@@ -169,31 +161,30 @@ void EXPORT(dendrite_propagate)(float gain)
 
 void EXPORT(pattern_record)(void)
 {
-    for (uint32_t i = 0; i < VECTORS_PER_CORE; i++)
-        core.patterns[i] = core.patterns[i] << 1 | (core.spikes >> i & 1);
+    uint32_t spikes = core.spikes;
+    EACH_NEURON(n) {
+        n->pattern = n->pattern << 1 | (spikes & 1);
+        spikes >>= 1;
+    }
 }
 
-uint32_t EXPORT(get_pattern)(uint32_t i) { return OF_NEURON(patterns); }
+uint32_t EXPORT(get_pattern)(uint32_t i) { return neuron_at(i)->pattern; }
 
 uint32_t EXPORT(pattern_match)(uint32_t target)
 {
-    uint32_t least = VECTORS_PER_CORE + 1, match = INDEX_NONE;
-    for (uint32_t i = 0; i < core.count; i++) {
-        const uint32_t different = popcount(core.patterns[i] ^ target);
-        if (different < least) {
-            least = different;
-            match = i;
-        }
-    }
-    return match;
+    float *result = distance;
+    EACH_NEURON(n) *result++ = (float)popcount(n->pattern ^ target);
+    make_keys(all_held());
+    return count() ? take_nearest() : INDEX_NONE;
 }
 
 uint32_t EXPORT(pattern_correlate)(uint32_t i, uint32_t most)
 {
-    uint32_t near = 0;
-    if (i >= core.count)
-        return 0;
-    for (uint32_t j = 0; j < core.count; j++)
-        near |= (uint32_t)(popcount(core.patterns[i] ^ core.patterns[j]) <= most) << j;
-    return near & ~(1u << i);
+    const uint32_t pattern = neuron_at(i)->pattern;
+    uint32_t near = 0, bit = 1;
+    EACH_NEURON(n) {
+        near |= popcount(n->pattern ^ pattern) <= most ? bit : 0;
+        bit <<= 1;
+    }
+    return i < count() ? near & ~(1u << i) : 0;
 }

@@ -1,22 +1,13 @@
 /* Vectors, their distances to a probe, and the order of nodes by distance. Contract: golden/float32/distance.py. */
 
-static float distance[VECTORS_PER_CORE] __attribute__((aligned(32)));
+static float distance[VECTORS_PER_CORE] __attribute__((aligned(16)));
 static uint64_t keys[VECTORS_PER_CORE];
 #define NO_KEY UINT64_MAX
 
-/* Whether the elements in use are all finite. */
-NOINLINE uint32_t is_finite(const float *vector)
-{
-    uint32_t finite = 1;
-    for (uint32_t d = 0; d < n_dims(); d++)
-        finite &= __builtin_fabsf(vector[d]) <= LARGEST;
-    return finite;
-}
-
-NOINLINE float norm(const float *vector)
+NOINLINE float norm_of(const float *vector)
 {
     float sum = 0;
-    for (uint32_t d = 0; d < n_dims(); d++)
+    for (uint32_t d = 0; d < get_dims(); d++)
         sum += vector[d] * vector[d];
     return __builtin_sqrtf(sum);
 }
@@ -24,42 +15,48 @@ NOINLINE float norm(const float *vector)
 /* distance[j] for every vector held; what stands at or beyond count is of no meaning. */
 NOINLINE void measure(const float *probe)
 {
-    const uint32_t dims = n_dims(), metric = core.metric;
-    for (uint32_t j = 0; j < core.count; j += N_LANES) {
+    const uint32_t metric = core.metric;
+    const float *const end = probe + get_dims(), length = norm_of(probe);
+    for (uint32_t j = 0; j < count(); j += N_LANES) {
         Lanes sum = {0};
+        const float *element = &core.vectors[0][j];
         if (metric == METRIC_L2) {
-            for (uint32_t d = 0; d < dims; d++) {
-                const Lanes term = probe[d] - *(const Lanes *)&core.vectors[d][j];
+            for (const float *p = probe; p < end; p++, element += VECTORS_PER_CORE) {
+                const Lanes term = *p - *(const Lanes *)element;
                 sum += term * term;
             }
         } else {
-            for (uint32_t d = 0; d < dims; d++)
-                sum += probe[d] * *(const Lanes *)&core.vectors[d][j];
+            for (const float *p = probe; p < end; p++, element += VECTORS_PER_CORE)
+                sum += *p * *(const Lanes *)element;
         }
         *(Lanes *)&distance[j] = sum;
     }
-    const float length = norm(probe);
-    for (uint32_t j = 0; j < core.count; j++) {
-        float result = distance[j];
+    float *result = distance;
+    EACH_NEURON(n) {
+        float d = *result;
         if (metric == METRIC_DOT) {
-            result = 0 - result;
+            d = 0 - d;
         } else if (metric == METRIC_COSINE) {
             /* Where a norm is 0 their product is 0, or a NaN if the other is infinite; nowhere else. */
-            const float scale = length * core.norms[j];
-            result = scale > 0 ? 1 - result / scale : 1;
+            const float scale = length * n->norm;
+            d = scale > 0 ? 1 - d / scale : 1;
         }
-        distance[j] = result == result ? result : __builtin_inff();
+        *result++ = d == d ? d : __builtin_inff();
     }
+}
+
+/* Bits in the order of the number, which is no NaN and no -0. */
+INLINE uint32_t ordered(float number)
+{
+    const union { float number; int32_t word; } bits = {number};
+    return (uint32_t)(bits.word ^ (bits.word >> 31 | INT32_MIN));
 }
 
 /* Makes the key of every node in `nodes`, and of no other: unsigned, in the order of (distance, index). */
 NOINLINE void make_keys(uint32_t nodes)
 {
-    for (uint32_t j = 0; j < VECTORS_PER_CORE; j++) {
-        const union { float number; int32_t word; } bits = {distance[j]};
-        const uint32_t ordered = (uint32_t)(bits.word ^ (bits.word >> 31 | INT32_MIN));
-        keys[j] = nodes >> j & 1 ? (uint64_t)ordered << 32 | j : NO_KEY;
-    }
+    for (uint32_t j = 0; j < VECTORS_PER_CORE; j++)
+        keys[j] = nodes >> j & 1 ? (uint64_t)ordered(distance[j]) << 32 | j : NO_KEY;
 }
 
 /* Takes the least key away and returns its node. */
