@@ -1,7 +1,5 @@
 """The array: slices, the units they share, and the sequencer, behind a command interface."""
 
-from collections.abc import Iterable
-
 from amaranth.hdl import Cat, ClockSignal, Elaboratable, Instance, Module, Mux, ResetSignal, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,11 +7,16 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, RESULT_COUNT_WIDTH, TYPE_WIDTH
 from golden.spec.registers import REGION_QUERY
+from hw.array_fabric import attach_fabric, neuron_settings
+from hw.bits import any_of
+from hw.fabric import Fabric
+from hw.fabric_ports import PIN_PORTS, fabric_ports
 from hw.merger import Merger
 from hw.normaliser import Normaliser
 from hw.results import ResultList
 from hw.scaler import Scaler
-from hw.sequencer import BUFFER_ADDR_WIDTH, Sequencer
+from hw.sequencer import Sequencer
+from hw.sequencer_ports import BUFFER_ADDR_WIDTH
 from hw.slice import Slice, slice_ports
 
 __all__ = ["SLICE_MODULE", "VectorArray"]
@@ -59,6 +62,7 @@ class VectorArray(wiring.Component):
                 "result_index": Out(INDEX_WIDTH),
                 "results_left": Out(RESULT_COUNT_WIDTH),
             }
+            | (PIN_PORTS | fabric_ports() | neuron_settings(config) if config.contexts else {})
         )
 
     def _place_slice(self, m: Module, number: int) -> wiring.PureInterface | Slice:
@@ -142,14 +146,6 @@ class VectorArray(wiring.Component):
             ):
                 m.d.comb += getattr(unit, name).eq(getattr(sequencer, name))
 
-        def any_of(values: Iterable) -> object:
-            """Bitwise or as a balanced tree."""
-            level = list(values)
-            while len(level) > 1:
-                paired = [a | b for a, b in zip(level[::2], level[1::2], strict=False)]
-                level = paired + level[2 * len(paired) :]
-            return level[0]
-
         m.d.comb += sequencer.slices_busy.eq(any_of(unit.busy for unit in slices))
         for name in (
             "gather_valid",
@@ -216,6 +212,10 @@ class VectorArray(wiring.Component):
             sequencer.norm_shift.eq(normaliser.shift),
             sequencer.norm_root.eq(normaliser.root),
         ]
+        if config.contexts:
+            m.submodules.fabric = fabric = Fabric(config)
+            attach_fabric(m, fabric, self, sequencer=sequencer, results=results, slices=slices)
+            m.d.comb += fabric.buffer_element.eq(read.data)
         return m
 
 

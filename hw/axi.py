@@ -4,10 +4,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import COMMANDS, Access, Config, Error, Opcode, buffers, registers
+from golden.spec import Access, Config, Error, Opcode, buffers, registers
 from golden.spec.constants import CORE_WIDTH, INDEX_NONE, INDEX_WIDTH, RESULT_COUNT_WIDTH
+from golden.spec.neural_commands import commands
 from golden.spec.registers import ADDR_WIDTH, COUNTER_WIDTH, DATA_WIDTH
-from hw.sequencer import BUFFER_ADDR_WIDTH
+from hw.axi_fabric import attach_settings, fabric_views, front_end_ports
+from hw.sequencer_ports import BUFFER_ADDR_WIDTH
 
 __all__ = ["AxiLiteFrontEnd"]
 
@@ -74,6 +76,7 @@ class AxiLiteFrontEnd(wiring.Component):
                 "result_index": In(INDEX_WIDTH),
                 "results_left": In(RESULT_COUNT_WIDTH),
             }
+            | (front_end_ports(config) if config.contexts else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -99,9 +102,10 @@ class AxiLiteFrontEnd(wiring.Component):
         stored = {
             r.name: Signal(r.width, name=r.name.lower(), init=r.reset)
             for r in table
-            if r.writable and r.name not in ("IRQ_STATUS", "COMMAND")
+            if r.writable and r.name not in ("IRQ_STATUS", "COMMAND", "PHASE")
         }
-        irq_status = Signal()
+        irq_status = Signal(len(stored["IRQ_ENABLE"]))
+        events = Cat(self.done, self.ticked, self.spiked) if config.contexts else self.done
         key = Signal(signed(64))
         record = Signal(17)
         record_index = Signal(8)
@@ -109,7 +113,7 @@ class AxiLiteFrontEnd(wiring.Component):
             key.eq(self.result_key),
             record_index.eq(Mux(self.result_valid, self.result_index, INDEX_NONE)),
             record.eq(Cat(record_index, self.result_core, self.result_valid)),
-            self.irq.eq(irq_status & stored["IRQ_ENABLE"]),
+            self.irq.eq((irq_status & stored["IRQ_ENABLE"]).any()),
             self.data.eq(Cat(stored["DATA0"], stored["DATA1"]).as_signed()),
             self.type_mask.eq(stored["TYPE_MASK"]),
             self.alpha.eq(stored["ALPHA"]),
@@ -127,6 +131,8 @@ class AxiLiteFrontEnd(wiring.Component):
             "RESULT_DISTANCE_HI": key[32:],
             "RESULT_RECORD": record,
         } | stored
+        if config.contexts:
+            views |= fabric_views(self)
 
         read_pumping, write_pumping = Signal(), Signal()
         read_goes, write_goes = Signal(), Signal()
@@ -233,10 +239,10 @@ class AxiLiteFrontEnd(wiring.Component):
         for name, register_state in stored.items():
             with m.If(writes(name)):
                 m.d.sync += register_state.eq(w_data)
-        with m.If(writes("IRQ_STATUS") & w_data[0]):
-            m.d.sync += irq_status.eq(0)
-        with m.If(self.done):
-            m.d.sync += irq_status.eq(1)
+        if config.contexts:
+            attach_settings(m, self, stored, reads, writes, w_data)
+        cleared = Mux(writes("IRQ_STATUS"), w_data, 0)
+        m.d.sync += irq_status.eq((irq_status & ~cleared) | events)
 
         write_slot, write_left, write_wide = Signal(BUFFER_ADDR_WIDTH), Signal(3), Signal()
         m.d.comb += [
@@ -277,7 +283,7 @@ class AxiLiteFrontEnd(wiring.Component):
         bad_core = Signal()
         m.d.comb += bad_core.eq(core >= self.config.cores)
         with m.Switch(word[:8]):
-            for info in COMMANDS:
+            for info in commands(self.config):
                 with m.Case(info.opcode):
                     if info.checks_core:
                         m.d.comb += error.eq(Mux(bad_core, Error.BAD_CORE, Error.NONE))

@@ -1,10 +1,19 @@
 """Small gate-level helpers shared by the units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from amaranth.hdl import Cat, Const, Mux, Value, ValueLike
 
-__all__ = ["at_least_two", "cat_key", "lowest_bit", "parts", "saturate", "select"]
+__all__ = ["any_of", "at_least_two", "cat_key", "lowest_bit", "parts", "saturate", "select"]
+
+
+def any_of(values: Iterable[Value]) -> Value:
+    """Bitwise or, as a balanced tree."""
+    level = list(values)
+    while len(level) > 1:
+        paired = [a | b for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = paired + level[2 * len(paired) :]
+    return level[0]
 
 
 def parts(value: Value, width: int) -> list[Value]:

@@ -50,11 +50,13 @@ class LifPipeline(wiring.Component):
                 "spike": Out(1),
             }
         )
+        # What entered, two cycles later: for whoever listens to the stream.
+        self.entered = Signal(signed(MEMBRANE.width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         valid, op, op2 = Signal(), Signal(2), Signal(2)
-        x, x2 = Signal(signed(MEMBRANE.width)), Signal(signed(MEMBRANE.width))
+        x, x2 = Signal(signed(MEMBRANE.width)), self.entered
         total = Signal(signed(MEMBRANE.width + 1))
         product = doubled_product(m, "leak", x, self.factor)
         double = Signal.like(product)

@@ -13,7 +13,8 @@ __all__ = ["NodeStore"]
 class NodeStore(wiring.Component):
     """Three memories of a slice: counts (one a core), types and weights (one a node each).
 
-    Reads take one cycle and happen in every cycle; a read of the address being written gives the old data.
+    Reads take one cycle and happen in every cycle; a read of the address being written gives the old data. Where there
+    are neurons, weights are written at an address of their own: learning reads another one meanwhile.
     """
 
     def __init__(self, config: Config) -> None:
@@ -26,6 +27,7 @@ class NodeStore(wiring.Component):
                 "count_write_addr": In(place),
                 "count_write_value": In(COUNT_WIDTH),
                 "addr": In(node),
+                **({"weight_write_addr": In(node)} if config.contexts else {}),
                 "type_write": In(1),
                 "weight_write": In(1),
                 "type_value": In(TYPE_WIDTH),
@@ -38,7 +40,8 @@ class NodeStore(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        n_places = self.config.cores_per_slice
+        config = self.config
+        n_places = config.cores_per_slice
         n_nodes = n_places << INDEX_WIDTH
 
         m.submodules.counts = counts = memory.Memory(shape=COUNT_WIDTH, depth=n_places, init=[])
@@ -59,7 +62,7 @@ class NodeStore(wiring.Component):
             m.d.comb += [
                 read.addr.eq(self.addr),
                 out.eq(read.data),
-                write.addr.eq(self.addr),
+                write.addr.eq(self.weight_write_addr if config.contexts and name == "weights" else self.addr),
                 write.data.eq(value),
                 write.en.eq(enable),
             ]

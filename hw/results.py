@@ -31,6 +31,7 @@ class ResultList(wiring.Component):
                 "in_key": In(signed(config.key_width)),
                 "in_tag": In(CORE_WIDTH + INDEX_WIDTH),
                 "read_pop": In(1),
+                "rewind": In(1),
                 "take": Out(1),
                 "busy": Out(1),
                 "done": Out(1),
@@ -104,6 +105,8 @@ class ResultList(wiring.Component):
                 with m.Elif(self.clear):
                     m.d.comb += pointer_next.eq(0)
                     m.d.sync += self.count.eq(0)
+                with m.Elif(self.rewind):
+                    m.d.comb += pointer_next.eq(0)
                 with m.Elif(self.read_pop & self.out_valid):
                     m.d.comb += pointer_next.eq(pointer + 1)
             with m.State("COLLECT"):

@@ -3,32 +3,31 @@
 from amaranth.hdl import Array as Choice
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config, Metric, Opcode
 from golden.spec.commands import PEEKING
 from golden.spec.constants import (
-    CORE_WIDTH,
-    COUNT_WIDTH,
     INDEX_WIDTH,
-    LINK_COUNT_WIDTH,
     MAX_DIMS,
     MAX_RESULTS,
     MIN_BEAM_ROUNDS,
     NODE_WIDTH,
     RESULT_COUNT_WIDTH,
-    TYPE_WIDTH,
     VECTORS_PER_CORE,
-    WEIGHT_WIDTH,
 )
+from golden.spec.neural_commands import NeuralOpcode
 from golden.spec.registers import REGION_DELTA, REGION_SCRATCH, REGION_VECTOR
 from hw.bits import saturate, select
-from hw.scaler import ScalerMode, tag_width
+from hw.scaler import ScalerMode
+from hw.sequencer_ports import sequencer_ports
 from hw.slice import Poke, SliceOp
 
 __all__ = ["Sequencer"]
 
-BUFFER_ADDR_WIDTH = 6
+SPIKING_BIT = 5
+"""The bit of the opcode that tells the fabric's commands from the others."""
+LISTING = (NeuralOpcode.SPIKE_SEARCH, NeuralOpcode.RESONATE, NeuralOpcode.NEURO_SEARCH)
+"""The fabric's commands that end with a result list."""
 
 
 class Sequencer(wiring.Component):
@@ -41,92 +40,7 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                # From and to the front end.
-                "start": In(1),
-                "command": In(32),
-                "data": In(signed(config.data_width)),
-                "type_mask": In(1 << TYPE_WIDTH),
-                "alpha": In(signed(16)),
-                "busy": Out(1, init=1),
-                "done": Out(1),
-                "answer": Out(64),
-                "cycles": Out(32),
-                "dims": Out(5, init=MAX_DIMS),
-                "metric": Out(2),
-                # Slices.
-                "op": Out(len(SliceOp)),
-                "everywhere": Out(1),
-                "core": Out(CORE_WIDTH),
-                "index": Out(INDEX_WIDTH),
-                "clear_results": Out(1),
-                "last_chunk": Out(4, init=config.n_chunks - 1),
-                "dot": Out(1),
-                "limit": Out(5),
-                "own": Out(1),
-                "absent": Out(1),
-                "poke": Out(3),
-                "poke_everywhere": Out(1),
-                "poke_place": Out(config.place_width),
-                "poke_value": Out(NODE_WIDTH),
-                "operand_write": Out(1),
-                "operand_element": Out(4),
-                "operand_value": Out(signed(config.element_width)),
-                "slices_busy": In(1),
-                "gather_valid": In(1),
-                "gather_value": In(signed(config.key_width)),
-                "gather_links": In(LINK_COUNT_WIDTH),
-                "reply_count": In(COUNT_WIDTH),
-                "reply_type": In(TYPE_WIDTH),
-                "reply_weight": In(WEIGHT_WIDTH),
-                "reply_links": In(NODE_WIDTH),
-                "reply_index": In(8),
-                # Merger and result list.
-                "merge_start": Out(1),
-                "merge_pop": Out(1),
-                "merge_ready": In(1),
-                "merge_valid": In(1),
-                "merge_key": In(signed(config.key_width)),
-                "merge_core": In(CORE_WIDTH),
-                "merge_index": In(INDEX_WIDTH),
-                "leaf_next": Out(1),
-                "collect": Out(1),
-                "keep": Out(1),
-                "k": Out(RESULT_COUNT_WIDTH),
-                "list_clear": Out(1),
-                "list_occupied": Out(1),
-                "list_take": In(1),
-                "list_done": In(1),
-                "list_total": In(RESULT_COUNT_WIDTH),
-                # Scaler.
-                "scaler_clear": Out(1),
-                "scaler_enable": Out(1),
-                "scaler_valid": Out(1),
-                "scaler_x": Out(signed(config.key_width)),
-                "scaler_shift": Out(5),
-                "scaler_y": Out(signed(config.factor_width)),
-                "scaler_mode": Out(3),
-                "scaler_tag": Out(tag_width(config)),
-                "scaled_valid": In(1),
-                "scaled_value": In(signed(config.key_width)),
-                "scaled_tag": In(tag_width(config)),
-                # Normaliser.
-                "norm_start": Out(1),
-                "norm_busy": In(1),
-                "norm_ready": In(1),
-                "norm_multiply": In(1),
-                "norm_addr": In(4),
-                "norm_shift": In(5),
-                "norm_root": In(config.root_bits + 1),
-                # Buffer memory.
-                "buffer_read_addr": Out(BUFFER_ADDR_WIDTH),
-                "buffer_element": In(signed(config.delta_format.width)),
-                "buffer_write": Out(1),
-                "buffer_write_addr": Out(BUFFER_ADDR_WIDTH),
-                "buffer_write_value": Out(signed(config.delta_format.width)),
-            }
-        )
+        super().__init__(sequencer_ports(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -136,6 +50,8 @@ class Sequencer(wiring.Component):
         # The largest alignment of a squared norm, (W - 2) / 2, needs no more bits than this.
         shift_bits = (config.norm_width // 2 - 1).bit_length()
 
+        contexts = bool(config.contexts)
+        quiet = self.quiet if contexts else Const(0, 1)
         # The command, held while it runs.
         word = Signal(32)
         opcode, core, index, value = (word[low : low + 8] for low in (0, 8, 16, 24))
@@ -162,7 +78,8 @@ class Sequencer(wiring.Component):
         region = Signal(2)
         normalise = Signal()
         m.d.comb += [
-            cosine.eq(self.metric == Metric.COSINE),
+            # Nothing but a search scales its distances.
+            cosine.eq((self.metric == Metric.COSINE) & ~(opcode[SPIKING_BIT] if contexts else 0)),
             self.dot.eq(self.metric != Metric.L2),
             exists.eq(index < self.reply_count),
             k.eq(Mux(k_field[4], MAX_RESULTS, k_field)),
@@ -199,23 +116,30 @@ class Sequencer(wiring.Component):
             self.operand_element.eq(self.scaled_tag),
             self.operand_value.eq(scaled_element),
             self.k.eq(k),
-            self.keep.eq(value[7]),
+            self.keep.eq(value[7] & ~((opcode == NeuralOpcode.RESONATE) if contexts else 0)),
         ]
+        neuron = Signal(INDEX_WIDTH)
+        if contexts:
+            m.d.comb += [
+                self.neural_word.eq(word),
+                self.sweep_node.eq(neuron),
+                self.clear_results.eq(self.neural_clear),
+            ]
 
         # The emptying after reset is no command: its opcode is 0.
-        with m.If(self.start):
+        with m.If(self.start & ~quiet):
             m.d.sync += self.cycles.eq(0)
-        with m.Elif(self.busy & (opcode != 0)):
+        with m.Elif(self.busy & (opcode != 0) & ~quiet):
             m.d.sync += self.cycles.eq(self.cycles + 1)
 
         with m.FSM(init="CLEAR") as fsm:
 
             def finish(answer=None) -> None:
                 """Ends the command with this cycle."""
-                m.d.comb += self.done.eq(1)
+                m.d.comb += self.done.eq(~quiet)
                 m.d.sync += self.busy.eq(0)
                 if answer is not None:
-                    m.d.sync += self.answer.eq(answer)
+                    m.d.sync += self.answer.eq(Mux(quiet, self.answer, answer))
                 m.next = "IDLE"
 
             def load(source: int, *, unit) -> None:
@@ -238,8 +162,12 @@ class Sequencer(wiring.Component):
                     self.poke_place.eq(place),
                     self.poke_value.eq(0),
                 ]
-                m.d.sync += place.eq(place + 1)
-                with m.If(place == config.cores_per_slice - 1):
+                if contexts:
+                    m.d.comb += self.sweep.eq(1)
+                    m.d.sync += [neuron.eq(neuron + 1), place.eq(place + neuron.all())]
+                else:
+                    m.d.sync += place.eq(place + 1)
+                with m.If((place == config.cores_per_slice - 1) & (neuron.all() if contexts else 1)):
                     # After reset there is no command to report on.
                     m.d.comb += self.done.eq(opcode == Opcode.INIT)
                     m.d.sync += self.busy.eq(0)
@@ -247,7 +175,7 @@ class Sequencer(wiring.Component):
 
             with m.State("DISPATCH"):
                 m.d.comb += self.scaler_clear.eq(1)
-                m.d.sync += [self.answer.eq(0), fed.eq(0), dim_in.eq(0), dim_out.eq(0)]
+                m.d.sync += [self.answer.eq(Mux(quiet, self.answer, 0)), fed.eq(0), dim_in.eq(0), dim_out.eq(0)]
                 with m.Switch(opcode):
                     with m.Case(Opcode.INIT):
                         m.d.sync += [
@@ -281,6 +209,10 @@ class Sequencer(wiring.Component):
                         load(REGION_VECTOR, unit=cosine)
                     with m.Case(*PEEKING):
                         m.next = "REPLY"
+                    if contexts:
+                        with m.Case(*NeuralOpcode):
+                            m.d.comb += self.neural_begin.eq(1)
+                            m.next = "NEURAL"
 
             with m.State("REPLY"), m.Switch(opcode):
                 with m.Case(Opcode.READ_VECTOR, Opcode.AGGREGATE, Opcode.UPDATE):
@@ -318,6 +250,20 @@ class Sequencer(wiring.Component):
                     finish(Mux(exists, self.reply_weight, 0))
                 with m.Case(Opcode.READ_LINKS):
                     finish(Mux(exists, self.reply_links, 0))
+
+            if contexts:
+                with m.State("NEURAL"):
+                    m.d.comb += self.buffer_read_addr.eq(self.neural_buffer_addr)
+                    with m.If(self.neural_launch):
+                        m.d.comb += self.op.eq(SliceOp.EXACT)
+                    with m.If(self.neural_gather):
+                        m.d.comb += [self.op.eq(SliceOp.GATHER), self.own.eq(1)]
+                        m.next = "GATHER"
+                    with m.If(self.neural_turn):
+                        m.d.comb += [self.merge_start.eq(1), self.collect.eq(1)]
+                        m.next = "COLLECT"
+                    with m.If(self.neural_finish):
+                        finish(self.neural_result)
 
             with m.State("NORMALISE"), m.If(self.norm_ready):
                 m.next = "LOAD"
@@ -370,12 +316,15 @@ class Sequencer(wiring.Component):
                         ]
                     with m.Default():
                         m.d.comb += write_value.eq(scaled_element)
-                target = Signal(2)
+                target, updates_scratch = Signal(2), Signal()
+                m.d.comb += updates_scratch.eq(
+                    (opcode == Opcode.UPDATE) | ((opcode == NeuralOpcode.ENCODE) if contexts else 0)
+                )
                 m.d.comb += target.eq(
                     Mux(
                         opcode == Opcode.AGGREGATE,
                         REGION_DELTA,
-                        Mux(opcode == Opcode.UPDATE, REGION_SCRATCH, REGION_VECTOR),
+                        Mux(updates_scratch, REGION_SCRATCH, REGION_VECTOR),
                     )
                 )
                 m.d.sync += self.buffer_write_addr.eq(Cat(dim_out, target))
@@ -384,6 +333,11 @@ class Sequencer(wiring.Component):
                         load(REGION_SCRATCH, unit=cosine)
                     with m.Else():
                         finish()
+                    if contexts:
+                        with m.If(opcode == NeuralOpcode.ENCODE):
+                            m.d.comb += [self.done.eq(0), self.neural_resume.eq(1)]
+                            m.d.sync += self.busy.eq(1)
+                            m.next = "NEURAL"
 
             with m.State("SCAN"), m.If(~self.slices_busy):
                 m.d.comb += [self.merge_start.eq(1), self.collect.eq(1)]
@@ -426,11 +380,11 @@ class Sequencer(wiring.Component):
             self.scaler_x.eq(stored),
         ]
         with m.Switch(opcode):
-            with m.Case(Opcode.AGGREGATE, Opcode.READ_VECTOR):
+            with m.Case(Opcode.AGGREGATE, Opcode.READ_VECTOR, *((NeuralOpcode.ENCODE,) if contexts else ())):
                 m.d.comb += self.scaler_x.eq(self.gather_value)
             with m.Case(Opcode.MERGE):
                 m.d.comb += self.scaler_x.eq(data_key)
-            with m.Case(Opcode.SEARCH), m.If(~self.norm_multiply):
+            with m.Case(Opcode.SEARCH, *(LISTING if contexts else ())), m.If(~self.norm_multiply):
                 m.d.comb += self.scaler_x.eq(self.merge_key)
 
         # The normaliser's squares have the scaler to themselves.

@@ -26,9 +26,11 @@ from hw.gather import Gather
 from hw.graph_store import GraphStore
 from hw.ice40 import on_up5k
 from hw.insert import InsertEngine
+from hw.neural_unit import NeuronUnit
 from hw.node_store import NodeStore
 from hw.row_copy import RowCopy
 from hw.row_store import RowStore
+from hw.slice_neurons import attach_neurons, neuron_slice_ports
 from hw.topk import TopK
 
 __all__ = ["Poke", "Slice", "SliceOp", "slice_ports"]
@@ -97,7 +99,7 @@ def slice_ports(config: Config) -> dict[str, wiring.Member]:
         "reply_weight": Out(WEIGHT_WIDTH),
         "reply_links": Out(NODE_WIDTH),
         "reply_index": Out(8),
-    }
+    } | neuron_slice_ports(config)
 
 
 class Slice(wiring.Component):
@@ -234,10 +236,20 @@ class Slice(wiring.Component):
 
         # Node data: the issued row's, or the addressed node's.
         store_node, poke_links = Signal(), Signal()
+        node_addr, weight_write, weight_value = Signal(len(nodes.addr)), Signal(), Signal(WEIGHT_WIDTH)
         poked = Signal()
         count_next = Signal(COUNT_WIDTH)
         m.d.comb += [
             store_node.eq(insert.store),
+            node_addr.eq(
+                Mux(
+                    issue,
+                    Cat(row, scan_place),
+                    Cat(Mux(store_node, insert.result[:INDEX_WIDTH], self.index), place),
+                )
+            ),
+            weight_write.eq(store_node | (poked & (self.poke == Poke.WEIGHT))),
+            weight_value.eq(Mux(store_node, MAX_WEIGHT, self.poke_value)),
             poked.eq(self.poke_everywhere | mine),
             poke_links.eq(poked & (self.poke == Poke.LINKS)),
             count_next.eq(insert.result + 1),
@@ -251,17 +263,11 @@ class Slice(wiring.Component):
             nodes.count_write.eq(store_node | (poked & (self.poke == Poke.COUNT))),
             nodes.count_write_addr.eq(Mux(store_node, place, self.poke_place)),
             nodes.count_write_value.eq(Mux(store_node, count_next, self.poke_value)),
-            nodes.addr.eq(
-                Mux(
-                    issue,
-                    Cat(row, scan_place),
-                    Cat(Mux(store_node, insert.result[:INDEX_WIDTH], self.index), place),
-                )
-            ),
+            nodes.addr.eq(node_addr),
             nodes.type_write.eq(store_node | (poked & (self.poke == Poke.TYPE))),
-            nodes.weight_write.eq(store_node | (poked & (self.poke == Poke.WEIGHT))),
+            nodes.weight_write.eq(weight_write),
             nodes.type_value.eq(Mux(store_node, 0, self.poke_value)),
-            nodes.weight_value.eq(Mux(store_node, MAX_WEIGHT, self.poke_value)),
+            nodes.weight_value.eq(weight_value),
         ]
 
         # Graph memory.
@@ -397,4 +403,21 @@ class Slice(wiring.Component):
                 self.reply_links.eq(graph.word),
                 self.reply_index.eq(insert.result),
             ]
+        if config.contexts:
+            m.submodules.neurons = neurons = NeuronUnit(config)
+            attach_neurons(
+                m,
+                neurons,
+                self,
+                mine=mine,
+                place=place,
+                nodes=nodes,
+                graph=graph,
+                topk=topk,
+                distance=distance,
+                graph_row=graph_row,
+                node_addr=node_addr,
+                searched=searched,
+                row=record[:INDEX_WIDTH],
+            )
         return m

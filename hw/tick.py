@@ -1,9 +1,7 @@
 """Tick engine: streams the neurons of a core through the units, then its spikes through router and STDP engine."""
 
-from enum import IntFlag
-
 from amaranth.hdl import Array as Choice
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,11 +10,23 @@ from golden.spec.constants import (
     INDEX_WIDTH,
     LINK_COUNT_WIDTH,
     LINKS_WIDTH,
+    MAX_NEIGHBOURS,
     NODE_WIDTH,
     VECTORS_PER_CORE,
     WEIGHT_WIDTH,
 )
-from golden.spec.neural import DT_WIDTH, FACTOR_WIDTH, GAIN, STATE_FIELDS, TARGET_STEP_WIDTH, THRESHOLD
+from golden.spec.neural import (
+    DT_WIDTH,
+    ELAPSED_NEVER,
+    FACTOR_WIDTH,
+    GAIN,
+    MEMBRANE,
+    STATE_FIELDS,
+    TARGET_STEP_WIDTH,
+    THRESHOLD,
+    THRESHOLD_INITIAL_RAW,
+)
+from golden.spec.neural_commands import ResetPart, TickPart
 from hw.bits import select
 from hw.dendrite import DendriteTree
 from hw.homeostasis import HomeostaticController
@@ -36,19 +46,15 @@ FIRST_FETCH = VECTORS_PER_CORE + 2
 LEARN_LATENCY = 4
 """Cycles from a link's turn in the router to the write of what is learned from it."""
 WIDEST = max(field.width for field in STATE_FIELDS)
-
-
-class TickPart(IntFlag):
-    """What a tick does."""
-
-    DENDRITES = 1
-    CLEAR = 2
-    STEP = 4
-    HOMEOSTASIS = 8
-    RECORD = 16
-    TO_MEMBRANE = 32
-    TO_BRANCH = 64
-    LEARN = 128
+RESET_VALUES = {"elapsed": ELAPSED_NEVER, "threshold": THRESHOLD_INITIAL_RAW}
+RESET_PARTS = {
+    "branches": ResetPart.BRANCHES,
+    "history": ResetPart.HISTORIES,
+    "rate": ResetPart.RATES,
+    "residue": ResetPart.RATES,
+    "trace": ResetPart.SEQUENCE,
+}
+"""What puts a field back; the network's reset, where it is not named."""
 
 
 DELIVERS = TickPart.TO_MEMBRANE | TickPart.TO_BRANCH | TickPart.LEARN
@@ -64,7 +70,12 @@ class TickEngine(wiring.Component):
     Graph words and weights come from the slice's stores: ``graph_read``, ``graph_row`` and ``weight_row`` in one cycle,
     ``word`` (which stays until the next read) and ``weight`` in the next; weights are written at once.
     While no tick runs, ``field`` (its place in ``STATE_FIELDS``) of neuron ``node`` is at ``out_value`` in the next
-    cycle, and ``write_field`` writes it. ``spikes`` are those of the last tick.
+    cycle (and all fields at the ports of ``store``), and ``write_field`` writes it, of the node of the cycle before if
+    ``behind``; slots in ``keep_slots`` stay. ``reset`` puts fields of the node back to where they start, and wins.
+    ``lif_*`` lend the LIF pipeline out. ``spikes`` are those of the last tick. ``kept`` and ``external`` are the words
+    of the context addressed in the cycle before, written with ``write_word``; external spikes join the next tick.
+    ``tap_*``, in the cycle in which neuron ``tap_index`` of the stream ends: its membrane after the dendrites, whether
+    its history had a spike; ``ahead_index`` tells the index a cycle earlier.
     """
 
     def __init__(self, n_contexts: int = 1) -> None:
@@ -86,8 +97,26 @@ class TickEngine(wiring.Component):
                 "node": In(INDEX_WIDTH),
                 "write_field": In(1),
                 "value": In(WIDEST),
+                "behind": In(1),
+                "keep_slots": In(MAX_NEIGHBOURS),
+                "reset": In(len(ResetPart)),
+                "write_word": In(2),
+                "lif_valid": In(1),
+                "lif_op": In(2),
+                "lif_membrane": In(signed(MEMBRANE.width)),
+                "lif_current": In(signed(MEMBRANE.width)),
+                "lif_factor": In(FACTOR_WIDTH),
                 "busy": Out(1),
                 "done": Out(1),
+                "lif_result": Out(signed(MEMBRANE.width)),
+                "fired": Out(1),
+                "tap_valid": Out(1),
+                "tap_index": Out(INDEX_WIDTH),
+                "tap_membrane": Out(signed(MEMBRANE.width)),
+                "tap_active": Out(1),
+                "ahead_index": Out(INDEX_WIDTH),
+                "kept": Out(VECTORS_PER_CORE),
+                "external": Out(VECTORS_PER_CORE),
                 "spikes": Out(VECTORS_PER_CORE),
                 "graph_read": Out(1),
                 "graph_row": Out(INDEX_WIDTH),
@@ -99,9 +128,11 @@ class TickEngine(wiring.Component):
             }
         )
 
+        self.store = NeuronStore(n_contexts)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.store = self._store = NeuronStore(self.n_contexts)
+        m.submodules.store = self.store
         cycle = Signal(range(LAST_CYCLE + 1))
         streams, delivers, idle = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -133,13 +164,13 @@ class TickEngine(wiring.Component):
     def _read(self, m: Module, name: str, when: Value, index: Value) -> None:
         """Points a column's read port at a neuron while ``when``."""
         with m.If(when):
-            m.d.comb += getattr(self._store, f"{name}_read_addr").eq(Cat(index, self.context))
+            m.d.comb += getattr(self.store, f"{name}_read_addr").eq(Cat(index, self.context))
 
     def _write(
         self, m: Module, name: str, when: Value, index: Value, value: Value, enable: Value | None = None
     ) -> None:
         """Writes a neuron's field while ``when``; ``enable``: which parts of it."""
-        store = self._store
+        store = self.store
         with m.If(when):
             m.d.comb += [
                 getattr(store, f"{name}_write_addr").eq(Cat(index, self.context)),
@@ -154,18 +185,18 @@ class TickEngine(wiring.Component):
         m.submodules.dendrites = dendrites = DendriteTree()
         m.submodules.lif = lif = LifPipeline()
         m.submodules.homeostasis = homeostasis = HomeostaticController()
-        store, part = self._store, self._part
+        store, part = self.store, self._part
         present = [valid & (index < self.count) for valid, index in zip(valids, indices, strict=True)]
         spike = Signal()
         m.d.comb += [
             dendrites.valid.eq(valids[1]),
             dendrites.branches.eq(store.branches_data),
             dendrites.n_links.eq(self.word[LINKS_WIDTH : LINKS_WIDTH + LINK_COUNT_WIDTH]),
-            lif.valid.eq(present[2]),
-            lif.op.eq(Mux(part(TickPart.STEP), LifOp.STEP, LifOp.INJECT)),
-            lif.membrane.eq(store.membrane_data),
-            lif.current.eq(Mux(part(TickPart.DENDRITES), dendrites.current, 0)),
-            lif.factor.eq(self.leak),
+            lif.valid.eq(Mux(self.busy, present[2], self.lif_valid)),
+            lif.op.eq(Mux(self.busy, Mux(part(TickPart.STEP), LifOp.STEP, LifOp.INJECT), self.lif_op)),
+            lif.membrane.eq(Mux(self.busy, store.membrane_data, self.lif_membrane)),
+            lif.current.eq(Mux(self.busy, Mux(part(TickPart.DENDRITES), dendrites.current, 0), self.lif_current)),
+            lif.factor.eq(Mux(self.busy, self.leak, self.lif_factor)),
             lif.dt.eq(self.dt),
             lif.threshold.eq(store.threshold_data),
             lif.elapsed.eq(store.elapsed_data),
@@ -176,6 +207,15 @@ class TickEngine(wiring.Component):
             homeostasis.factor.eq(self.rate_factor),
             homeostasis.target_step.eq(self.target_step),
         ]
+        m.d.comb += [
+            self.lif_result.eq(lif.out_membrane),
+            self.fired.eq(lif.spike),
+            self.tap_valid.eq(present[4]),
+            self.tap_index.eq(indices[4]),
+            self.tap_membrane.eq(lif.entered),
+            self.tap_active.eq(store.history_data.any()),
+            self.ahead_index.eq(indices[3]),
+        ]
         # LIF and homeostasis look at the threshold two cycles apart.
         held = Signal(THRESHOLD.width, name="threshold5")
         m.d.sync += [held.eq(store.threshold_data), homeostasis.threshold.eq(held)]
@@ -185,25 +225,36 @@ class TickEngine(wiring.Component):
         for name in ("threshold", "elapsed", "history", "rate"):
             self._read(m, name, valids[3], indices[3])
         self._write(m, "branches", present[1] & part(TickPart.CLEAR), indices[1], 0)
-        self._write(m, "membrane", lif.out_valid, indices[4], lif.out_membrane)
-        self._write(m, "elapsed", lif.out_valid, indices[4], lif.out_elapsed)
+        self._write(m, "membrane", present[4], indices[4], lif.out_membrane)
+        self._write(m, "elapsed", present[4], indices[4], lif.out_elapsed)
         self._write(m, "history", valids[4] & part(TickPart.RECORD), indices[4], Cat(spike, store.history_data[:-1]))
         self._write(m, "rate", homeostasis.out_valid, indices[6], homeostasis.out_rate)
         self._write(m, "threshold", homeostasis.out_valid, indices[6], homeostasis.out_threshold)
 
-        # The spikes are kept by context: a tick without a step works with those of the one before.
+        self._words(m, Mux(lif.spike, 1 << indices[4], 0))
+
+    def _words(self, m: Module, fires: Value) -> None:
+        """The words of 32 spikes: of this tick, kept by context for a tick without a step, and from outside."""
         m.submodules.kept = kept = memory.Memory(shape=VECTORS_PER_CORE, depth=self.n_contexts, init=[])
-        kept_read, kept_write = kept.read_port(), kept.write_port()
-        begun, fires = Signal(), Signal(VECTORS_PER_CORE)
+        m.submodules.external = external = memory.Memory(shape=VECTORS_PER_CORE, depth=self.n_contexts, init=[])
+        reset = self.reset[ResetPart.NETWORK.bit_length() - 1]
+        begun = Signal()
+        for store, out, write, done, value in (
+            (kept, self.kept, self.write_word[0], self.done, self.spikes),
+            (external, self.external, self.write_word[1], begun, Const(0)),
+        ):
+            read_port, write_port = store.read_port(), store.write_port()
+            m.d.comb += [
+                read_port.addr.eq(self.context),
+                out.eq(read_port.data),
+                write_port.addr.eq(self.context),
+                write_port.data.eq(Mux(done, value, Mux(reset, 0, self.value))),
+                write_port.en.eq(done | write | reset),
+            ]
         self._adds = Signal(VECTORS_PER_CORE)
-        m.d.comb += [
-            kept_read.addr.eq(self.context),
-            kept_write.addr.eq(self.context),
-            kept_write.data.eq(self.spikes),
-            kept_write.en.eq(self.done),
-            fires.eq(Mux(lif.spike, 1 << indices[4], 0)),
-            self._adds.eq(Mux(begun & ~part(TickPart.STEP), kept_read.data, fires)),
-        ]
+        past = self.kept & ~self._part(TickPart.STEP).replicate(VECTORS_PER_CORE)
+        # A firing whose spike came from outside already is delivered once.
+        m.d.comb += self._adds.eq(Mux(begun, past | self.external, fires & ~self.spikes))
         m.d.sync += [
             begun.eq(self.start & ~self.busy),
             self.spikes.eq(Mux(begun, 0, self.spikes) | self._adds),
@@ -214,7 +265,7 @@ class TickEngine(wiring.Component):
         m.submodules.queue = queue = SpikeQueue()
         m.submodules.router = router = SpikeRouter()
         m.submodules.stdp = stdp = StdpEngine()
-        store, part = self._store, self._part
+        store, part = self.store, self._part
         to_branch, learn = part(TickPart.TO_BRANCH), part(TickPart.LEARN)
         m.d.comb += [
             queue.add.eq(Mux((self.parts & DELIVERS).any(), self._adds, 0)),
@@ -273,12 +324,19 @@ class TickEngine(wiring.Component):
 
     def _access(self, m: Module) -> None:
         """Single fields, while no tick runs."""
-        asked = Signal.like(self.field)
-        m.d.sync += asked.eq(self.field)
+        asked, passed = Signal.like(self.field), Signal.like(self.node)
+        m.d.sync += [asked.eq(self.field), passed.eq(self.node)]
         columns = []
+        node = Mux(self.behind, passed, self.node)
         for place, field in enumerate(STATE_FIELDS):
             self._read(m, field.name, ~self.busy, self.node)
-            chosen = ~self.busy & self.write_field & (self.field == place)
-            self._write(m, field.name, chosen, self.node, self.value[: field.width])
-            columns.append(getattr(self._store, f"{field.name}_data"))
+            reset = self._resets(field.name)
+            chosen = ~self.busy & ((self.write_field & (self.field == place)) | reset)
+            value = Mux(reset, RESET_VALUES.get(field.name, 0), self.value[: field.width])
+            slots = ~self.keep_slots | reset.replicate(MAX_NEIGHBOURS) if field.name == "branches" else None
+            self._write(m, field.name, chosen, node, value, slots)
+            columns.append(getattr(self.store, f"{field.name}_data"))
         m.d.comb += self.out_value.eq(Choice(columns)[asked])
+
+    def _resets(self, name: str) -> Value:
+        return self.reset[RESET_PARTS.get(name, ResetPart.NETWORK).bit_length() - 1]

@@ -8,6 +8,7 @@ from golden.spec import Config
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH
 from hw.array import VectorArray
 from hw.axi import AxiLiteFrontEnd
+from hw.fabric_ports import PIN_PORTS
 from hw.reset_sync import ResetSync
 
 __all__ = ["Ganglion", "Top"]
@@ -36,13 +37,18 @@ BUS_PORTS = {
 }
 
 
+def top_ports(config: Config) -> dict[str, wiring.Member]:
+    """The bus, and the pins of time and spikes where there are contexts."""
+    return BUS_PORTS | (PIN_PORTS if config.contexts else {})
+
+
 class Ganglion(wiring.Component):
     """An array behind AXI4-Lite, in the clock domain ``sync``. ``irq`` is level, active high."""
 
     def __init__(self, config: Config, *, separate_slice: bool = False) -> None:
         self.config = config
         self.separate_slice = separate_slice
-        super().__init__(BUS_PORTS)
+        super().__init__(top_ports(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -52,6 +58,10 @@ class Ganglion(wiring.Component):
             own, inner = getattr(self, name), getattr(front, name.removeprefix("s_axil_"))
             m.d.comb += inner.eq(own) if member.flow is In else own.eq(inner)
         for name, member in array.signature.members.items():
+            if name in PIN_PORTS:
+                own, inner = getattr(self, name), getattr(array, name)
+                m.d.comb += inner.eq(own) if member.flow is In else own.eq(inner)
+                continue
             inner, outer = getattr(array, name), getattr(front, name)
             m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
         return m
@@ -63,7 +73,7 @@ class Top(wiring.Component):
     def __init__(self, config: Config, *, separate_slice: bool = False) -> None:
         self.config = config
         self.separate_slice = separate_slice
-        super().__init__({"clk": In(1), "rst_n": In(1)} | BUS_PORTS)
+        super().__init__({"clk": In(1), "rst_n": In(1)} | top_ports(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -75,7 +85,7 @@ class Top(wiring.Component):
             reset.rst_n.eq(self.rst_n),
             ResetSignal("sync").eq(reset.rst),
         ]
-        for name, member in BUS_PORTS.items():
+        for name, member in top_ports(self.config).items():
             own, inner = getattr(self, name), getattr(ganglion, name)
             if member.flow is In:
                 m.d.comb += inner.eq(own)

@@ -148,6 +148,7 @@ def collect_stimulus(config: Config, shape: tuple[int, int], seed: int) -> dict[
         "in_key": random_keys(rng, shape, config.key_width),
         "in_tag": random_bits(rng, shape, 13) * chance(rng, shape, 0.5),
         "read_pop": bursts(rng, shape),
+        "rewind": chance(rng, shape, 0.1) * bursts(rng, shape),
     }
 
 
@@ -212,6 +213,7 @@ class ResultsLoop:
                 "in_key": entry[:, 0] & ((1 << self.config.key_width) - 1),
                 "in_tag": entry[:, 1] << 5 | entry[:, 2],
                 "read_pop": pop,
+                "rewind": 0 * pop,
             }
         )
         for stream in np.flatnonzero(outputs["take"]):
@@ -246,7 +248,7 @@ def test_results(config: Config) -> None:
 def test_a_collection_takes_a_cycle_an_entry(k: int, n_new: int) -> None:
     """Plus one for the end, where neither k nor the 16th entry ends it; the first entry never ends it."""
     unit = Recorder(golden.ResultList(TINY))
-    names = ("collect", "keep", "k", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop")
+    names = ("collect", "keep", "k", "clear", "in_occupied", "in_valid", "in_key", "in_tag", "read_pop", "rewind")
     idle = {name: [0] for name in names}
     unit.step(idle | {"collect": [1], "k": [k]})
     n_cycles = n_taken = 0

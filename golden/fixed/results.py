@@ -14,9 +14,9 @@ class ResultList(Unit):
     A collection takes one cycle an entry written; the list is read one entry a cycle.
 
     Inputs: ``collect``, ``keep`` (1), ``k`` (5), ``clear``, ``in_occupied``, ``in_valid`` (1), ``in_key``
-    (key_width, signed), ``in_tag`` (13), ``read_pop`` (1). Outputs: ``take``, ``busy``, ``done`` (1), ``total``,
-    ``count``, ``remaining`` (5), ``out_valid`` (1), ``out_key`` (key_width, signed), ``out_core`` (8), ``out_index``
-    (5).
+    (key_width, signed), ``in_tag`` (13), ``read_pop``, ``rewind`` (1). Outputs: ``take``, ``busy``, ``done`` (1),
+    ``total``, ``count``, ``remaining`` (5), ``out_valid`` (1), ``out_key`` (key_width, signed), ``out_core`` (8),
+    ``out_index`` (5).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -79,15 +79,16 @@ class ResultList(Unit):
         self._remaining = np.where(ends, self._written, self._remaining)
 
     def _idle(self, inputs: Inputs, idle: np.ndarray, shown: np.ndarray) -> None:
-        """What an idle list accepts: ``collect`` goes before ``clear``, ``clear`` before ``read_pop``."""
+        """What an idle list accepts, in this order: ``collect``, ``clear``, ``rewind``, ``read_pop``."""
         collect = idle & flag(inputs, "collect")
         clear = idle & flag(inputs, "clear") & ~collect
-        pop = shown & flag(inputs, "read_pop") & ~collect & ~clear
+        rewind = idle & flag(inputs, "rewind") & ~collect & ~clear
+        pop = shown & flag(inputs, "read_pop") & ~collect & ~clear & ~rewind
         k = np.minimum(unsigned(inputs, "k", RESULT_COUNT_WIDTH), MAX_RESULTS)
         self._k = np.where(collect, k, self._k)
         self._old_count = np.where(collect, np.where(flag(inputs, "keep"), self._count, 0), self._old_count)
         for name in ("_old_pointer", "_taken", "_written"):
             setattr(self, name, np.where(collect, 0, getattr(self, name)))
         self._count = np.where(clear, 0, self._count)
-        self._remaining = np.where(collect | clear, 0, self._remaining - pop)
+        self._remaining = np.where(collect | clear, 0, np.where(rewind, self._count, self._remaining - pop))
         self._busy = self._busy | collect
