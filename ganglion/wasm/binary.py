@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
-from ganglion.wasm.instructions import Calls, Node, flat, parsed, plain_codes, replaced, shortened
+from ganglion.wasm.instructions import Calls, Node, flat, parsed, plain_codes, replaced, shortened, without_zeroing
 from ganglion.wasm.leb import Reader, WasmError, unsigned
 
 __all__ = ["Export", "WasmError", "exports", "imports", "minimise"]
 
 MAGIC = b"\0asm\1\0\0\0"
 END = b"\x0b"
-CUSTOM, TYPE, IMPORT, FUNCTION, GLOBAL, EXPORT, CODE = 0, 1, 2, 3, 6, 7, 10
+CUSTOM, TYPE, IMPORT, FUNCTION, TABLE, GLOBAL, EXPORT, ELEMENT, CODE = 0, 1, 2, 3, 4, 6, 7, 9, 10
 ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 """The order of sections in a module."""
-F32_CONST, GLOBAL_GET = 0x43, 0x23
+LOCAL = (0x20, 0x21, 0x22)
+"""local.get, local.set, local.tee."""
+CALL_INDIRECT, F32_CONST, GLOBAL_GET, GLOBAL_SET = 0x11, 0x43, 0x23, 0x24
 F32_CONSTANT = b"\x7d\x00"
 """A global of type f32 that never changes."""
 KINDS = ("function", "table", "memory", "global")
@@ -63,10 +66,11 @@ def imports(module: bytes) -> int:
 
 
 def minimise(module: bytes) -> bytes:
-    """The module without custom sections (names, producers), its code in fewer bytes.
+    """The module without what nobody uses (names, producers, an empty table), its code in fewer bytes.
 
-    Every number is in its shortest form; blocks that begin with a condition are ``if``s (``instructions.py``); a float
-    that occurs often is a constant global, which an engine folds back into the code.
+    Every number is in its shortest form; blocks that begin with a condition are ``if``s, variables that are 0 are not
+    set to it (``instructions.py``) and are declared type by type; a float that occurs often is a constant global,
+    which engines fold into the code.
 
     Raises WasmError for a module with imports, or with an instruction that is not known.
     """
@@ -74,8 +78,12 @@ def minimise(module: bytes) -> bytes:
         raise WasmError("a module with imports is not minimised: they would come first in the count of functions")
     parts = {number: content for number, content in sections(module) if number != CUSTOM}
     calls = _calls(parts[TYPE], parts[FUNCTION])
-    functions = [Body.read(body, calls) for body in _bodies(parts[CODE])]
-    parts[GLOBAL] = _with_constants(parts.get(GLOBAL, unsigned(0)), functions)
+    functions = [Body.read(body, calls, calls[number][0]) for number, body in enumerate(_bodies(parts[CODE]))]
+    used = {code[0] for body in functions for code in plain_codes(body.nodes)}
+    if CALL_INDIRECT not in used and ELEMENT not in parts:
+        parts.pop(TABLE, None)
+    globals_kept = parts.get(GLOBAL) if used & {GLOBAL_GET, GLOBAL_SET} else None
+    parts[GLOBAL] = _with_constants(globals_kept or unsigned(0), functions)
     bodies = [body.written() for body in functions]
     parts[CODE] = unsigned(len(bodies)) + b"".join(unsigned(len(body)) + body for body in bodies)
     out = bytearray(MAGIC)
@@ -125,21 +133,28 @@ def _bodies(content: bytes) -> Iterator[bytes]:
 
 @dataclass
 class Body:
-    """The body of a function: its locals as bytes, its instructions."""
+    """The body of a function: its parameters' number, the types of its variables behind them, its instructions."""
 
-    variables: bytes
+    n_parameters: int
+    types: list[int]
     nodes: tuple[Node, ...]
 
     @classmethod
-    def read(cls, body: bytes, calls: Calls) -> Body:
+    def read(cls, body: bytes, calls: Calls, n_parameters: int) -> Body:
         """Take a body apart and shorten it."""
         reader = Reader(body)
-        n_groups = reader.unsigned()
-        variables = unsigned(n_groups)
-        for _ in range(n_groups):  # how many, of which type
-            variables += unsigned(reader.unsigned()) + reader.take(1)
-        return cls(variables, shortened(parsed(reader), calls))
+        types: list[int] = []
+        for _ in range(reader.unsigned()):  # groups: how many variables, of which type
+            n = reader.unsigned()
+            types += [reader.take(1)[0]] * n
+        nodes = without_zeroing(shortened(parsed(reader), calls), set(range(n_parameters)))
+        return cls(n_parameters, types, nodes)
 
     def written(self) -> bytes:
-        """The bytes of the body."""
-        return self.variables + flat(self.nodes) + END
+        """The bytes of the body, its variables in the order of their types."""
+        order = sorted(range(len(self.types)), key=lambda i: -self.types[i])
+        groups = [(kind, len(list(same))) for kind, same in groupby(self.types[i] for i in order)]
+        variables = unsigned(len(groups)) + b"".join(unsigned(n) + bytes([kind]) for kind, n in groups)
+        numbers = {self.n_parameters + old: self.n_parameters + new for new, old in enumerate(order)}
+        new = {bytes([op]) + unsigned(i): bytes([op]) + unsigned(numbers[i]) for op in LOCAL for i in numbers}
+        return variables + flat(replaced(self.nodes, new)) + END

@@ -13,10 +13,21 @@ from typing import Union
 
 from ganglion.wasm.leb import Reader, WasmError, signed, unsigned
 
-__all__ = ["Block", "Branch", "Node", "Plain", "flat", "parsed", "plain_codes", "replaced", "shortened"]
+__all__ = [
+    "Block",
+    "Branch",
+    "Node",
+    "Plain",
+    "flat",
+    "parsed",
+    "plain_codes",
+    "replaced",
+    "shortened",
+    "without_zeroing",
+]
 
 BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE = 0x02, 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0D, 0x0E
-CALL, CALL_INDIRECT, EQZ, NO_VALUE = 0x10, 0x11, 0x45, 0x40
+CALL, EQZ, LOCAL_SET, LOCAL_TEE, NO_VALUE = 0x10, 0x45, 0x21, 0x22, 0x40
 PAIRS = ((0, 1), (2, 8), (3, 9), (4, 6), (5, 7))
 OPPOSITES = {base + pair[i]: base + pair[1 - i] for base in (0x46, 0x51) for pair in PAIRS for i in (0, 1)}
 OPPOSITES |= {0x5B: 0x5C, 0x5C: 0x5B}
@@ -48,6 +59,8 @@ class Block:
     otherwise: tuple[Node, ...] | None = None
 
 
+ZEROS = (Plain(b"\x41\0"), Plain(b"\x42\0"), Plain(b"\x43" + bytes(4)), Plain(b"\x44" + bytes(8)))
+"""The constants 0 of the four types."""
 Node = Union[Plain, Branch, Block]  # noqa: UP007  (the classes name it before it exists)
 
 # What follows an instruction: numbers without (u) or with sign (s), bytes as they are (a digit).
@@ -166,6 +179,29 @@ def _as_if(block: Block, calls: Calls) -> tuple[Node, ...]:
     else:
         before = (*before, Plain(bytes([EQZ])))
     return (*(_lifted(node, 0) for node in before), Block(IF, block.kind, behind))
+
+
+def without_zeroing(nodes: Iterable[Node], assigned: set[int], in_loop: bool = False) -> tuple[Node, ...]:
+    """``nodes`` without the assignments of 0 to variables that are still 0, as all are when a function begins.
+
+    ``assigned``: the variables that may hold something else already, parameters for a start; they are added to. Outside
+    of loops the order of the text is the order of time: branches only skip.
+    """
+    out: list[Node] = []
+    for node in nodes:
+        if isinstance(node, Block):
+            inside = in_loop or node.opcode == LOOP
+            body = without_zeroing(node.body, assigned, inside)
+            otherwise = None if node.otherwise is None else without_zeroing(node.otherwise, assigned, inside)
+            node = Block(node.opcode, node.kind, body, otherwise)
+        elif isinstance(node, Plain) and node.code[0] in (LOCAL_SET, LOCAL_TEE):
+            variable = Reader(node.code, 1).unsigned()
+            if not in_loop and node.code[0] == LOCAL_SET and variable not in assigned and out and out[-1] in ZEROS:
+                out.pop()
+                continue
+            assigned.add(variable)
+        out.append(node)
+    return tuple(out)
 
 
 def plain_codes(nodes: Iterable[Node]) -> Iterator[bytes]:

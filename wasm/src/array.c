@@ -8,9 +8,7 @@ NOINLINE uint32_t search_cores(uint32_t k, uint32_t exact)
     clear_global();
     for (uint32_t id = 0; id < MAX_CORES; id++) {
         core_select(id);
-        if (!measure_query())
-            continue;
-        const uint32_t nodes = exact ? all_held() : walk(k);
+        const uint32_t nodes = exact ? measure_query() : walk(k);
         make_keys(nodes);
         for (uint32_t left = umin(k, popcount(nodes)); left; left--) {
             const struct result record = record_of(take_nearest());

@@ -35,7 +35,9 @@ struct result {
 };
 _Static_assert(sizeof(struct result) == RESULT_BYTES, "a record is 8 bytes");
 
-static float insert_buffer[MAX_DIMS], query[MAX_DIMS], delta[MAX_DIMS];
+static struct {
+    float insert[MAX_DIMS], query[MAX_DIMS], delta[MAX_DIMS];
+} buffers;
 static struct result results[MAX_RESULTS], global_list[MAX_RESULTS];
 static uint8_t lists_ready;
 /* Memory begins as zeros, but a free place in a list says 255: the lists are cleared when first asked for. */

@@ -9,18 +9,16 @@ NOINLINE void append_link(struct neuron *n, uint32_t to)
 /* The parent's list takes the new node in, pinned; the link that stood there moves to the end, or goes. */
 INLINE void pin(struct neuron *parent, uint32_t node)
 {
-    const uint32_t slot = parent->n_pinned++, n_links = parent->n_links;
-    const uint32_t displaced = parent->links[slot];
-    if (slot < n_links) {
-        parent->linked &= ~(1u << displaced);
-        parent->n_links = (uint8_t)slot;
+    uint8_t *const pinned = &parent->links[parent->n_pinned++], *const last = &parent->links[MAX_NEIGHBOURS - 1];
+    if (parent->n_links == MAX_NEIGHBOURS) {
+        parent->linked ^= 1u << *pinned;
+        *pinned = *last;
+        parent->n_links--;
     }
     append_link(parent, node);
-    if (slot < n_links) {
-        parent->n_links = (uint8_t)n_links;
-        if (n_links < MAX_NEIGHBOURS)
-            append_link(parent, displaced);
-    }
+    uint8_t *const newest = &parent->links[parent->n_links - 1];
+    *newest = *pinned;
+    *pinned = (uint8_t)node;
 }
 
 /* A near node links back to the new one; a full list drops its oldest link that is not pinned, if there is one. */
@@ -30,10 +28,10 @@ INLINE void link_back(struct neuron *near, uint32_t node)
         uint32_t slot = near->n_pinned;
         if (slot == MAX_NEIGHBOURS)
             return;
-        near->linked &= ~(1u << near->links[slot]);
+        near->linked ^= 1u << near->links[slot];
+        near->n_links--;
         for (; slot < MAX_NEIGHBOURS - 1; slot++)
             near->links[slot] = near->links[slot + 1];
-        near->n_links--;
     }
     append_link(near, node);
 }
@@ -42,22 +40,21 @@ INLINE void link_back(struct neuron *near, uint32_t node)
 INLINE void link_node(uint32_t node)
 {
     struct neuron *const self = &core.neurons[node];
-    uint32_t parent = INDEX_NONE;
+    if (!node)
+        return;
     make_keys(all_held());
     self->n_links = 1; /* slot 0 is the parent's */
     for (uint32_t left = umin(node, MAX_RESULTS); left; left--) {
         const uint32_t near = take_nearest();
         struct neuron *const other = &core.neurons[near];
-        if (parent == INDEX_NONE && other->n_pinned < MAX_NEIGHBOURS) {
-            parent = near;
+        if (!self->n_pinned && other->n_pinned < MAX_NEIGHBOURS) {
+            self->n_pinned = 1;
+            self->links[0] = (uint8_t)near;
+            self->linked |= 1u << near;
             pin(other, node);
         } else if (self->n_links < MAX_NEIGHBOURS) {
             append_link(self, near);
             link_back(other, node);
         }
     }
-    self->n_links = (uint8_t)umin(self->n_links, node);
-    self->n_pinned = node != 0;
-    self->links[0] = (uint8_t)parent;
-    self->linked |= node ? 1u << parent : 0;
 }

@@ -24,31 +24,30 @@ uint32_t EXPORT(resonance_search)(uint32_t k, float weight)
     return list_nearest(found, n);
 }
 
-/* Membranes and scores from the distances, 0..2, relative to the best; `distance` is used up. */
+NOINLINE float clipped(float d) { return fmin32(fmax32(d, -DISTANCE_LIMIT), DISTANCE_LIMIT); }
+
+/* Membranes and scores from the distances: 0..2, relative to the best. */
 INLINE void drive(uint32_t n)
 {
-    float low = DISTANCE_LIMIT, unit = 0, last = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        distance[i] = fmin32(fmax32(distance[i], -DISTANCE_LIMIT), DISTANCE_LIMIT);
-        low = fmin32(low, distance[i]);
-    }
-    const float shift = fmin32(low, 0);
-    for (uint32_t i = 0; i < n; i++)
-        distance[i] -= shift;
+    float low = 0, shift = 0, unit = 0, last = 0;
     make_keys(all_held());
     for (uint32_t rank = 0; rank < n; rank++) {
-        last = distance[take_nearest()] * QUARTER;
+        const float d = clipped(distance[take_nearest()]);
+        if (!rank) {
+            shift = fmin32(d, 0);
+            low = fmax32(d, 0);
+        }
+        last = (d - shift) * QUARTER;
         if (rank <= UNIT_RANK)
             unit = last;
     }
     if (unit == 0)
         unit = last;
-    const float best = unit + fmax32(low, 0);
+    low += unit;
     const float *d = distance;
     EACH_NEURON(neuron) {
-        const float v = best > 0 ? best / (unit + *d) : 1;
+        const float v = low > 0 ? low / (unit + (clipped(*d++) - shift)) : 1;
         neuron->score = neuron->membrane = v + v;
-        d++;
     }
 }
 
@@ -69,16 +68,14 @@ INLINE uint32_t iterate(float dt, float weight)
     return n_spikes;
 }
 
-/* Bit i: neuron i's value is above the mean. The value is the score, or the trace. */
-NOINLINE uint32_t above_mean(uint32_t of_trace)
+/* Bit i: neuron i's value of a field is above the mean; `field` is the first neuron's. */
+NOINLINE uint32_t above_mean(const float *field)
 {
-    float sum = 0;
-    uint32_t above = 0, bit = 1;
-    EACH_NEURON(n) sum += of_trace ? n->trace : n->score;
-    const float mean = sum / (float)count();
-    EACH_NEURON(n) {
-        above |= (of_trace ? n->trace : n->score) > mean ? bit : 0;
-        bit <<= 1;
+    const float mean = sum_of(field) / (float)count();
+    uint32_t above = 0;
+    for (uint32_t i = 0; i < count(); i++) {
+        above |= (uint32_t)(*field > mean) << i;
+        field += sizeof(struct neuron) / sizeof *field;
     }
     return above;
 }
@@ -86,8 +83,8 @@ NOINLINE uint32_t above_mean(uint32_t of_trace)
 uint32_t EXPORT(neuromorphic_search)(uint32_t k, float dt, uint32_t iterations)
 {
     const uint32_t n = count();
-    if (!are_finite(query, get_dims()))
-        return list_nearest(0, 0);
+    if (!are_finite(buffers.query, get_dims()))
+        return list_nearest(0, k);
     reset_neurons();
     wta_reset();
     EACH_NEURON(neuron) {
@@ -95,7 +92,7 @@ uint32_t EXPORT(neuromorphic_search)(uint32_t k, float dt, uint32_t iterations)
         neuron->pattern = 0;
         neuron->late = 0;
     }
-    measure(query);
+    measure(buffers.query);
     drive(n);
     float weight = 0;
     uint32_t volley = 0;
@@ -111,7 +108,7 @@ uint32_t EXPORT(neuromorphic_search)(uint32_t k, float dt, uint32_t iterations)
 
     /* Does it go on with the sequence of the searches before? Then each of them adds to what is believed. */
     const uint32_t glimpses = core.n_glimpses;
-    const uint32_t n_agree = n - popcount(above_mean(0) ^ above_mean(1));
+    const uint32_t n_agree = n - popcount(above_mean(&core.neurons->score) ^ above_mean(&core.neurons->trace));
     const uint32_t joins = glimpses && 16 * n_agree + 4 * volley >= (11 + glimpses) * n;
     const float belief = power_of_two((int32_t)glimpses - MAX_GLIMPSES);
     float *result = distance;

@@ -9,23 +9,25 @@ INLINE uint32_t nodes_of_types(uint32_t type_mask)
     return nodes;
 }
 
-/* Measures the query; 0 when there is nothing to find, or the query is not finite. */
+/* Measures the query and returns the nodes held: none when the query is not finite. */
 NOINLINE uint32_t measure_query(void)
 {
-    if (!count() || !are_finite(query, get_dims()))
+    if (!are_finite(buffers.query, get_dims()))
         return 0;
-    measure(query);
-    return 1;
+    measure(buffers.query);
+    return all_held();
 }
 
 _Static_assert(BEAM_WIDTH == 3, "the walk keeps three keys");
 
 INLINE uint32_t bit_of(uint64_t key) { return key == NO_KEY ? 0 : 1u << (key % VECTORS_PER_CORE); }
 
-/* The nodes that a beam search for k results visits, from node 0 on. */
+/* The nodes that a beam search of the query for k results visits, from node 0 on. */
 NOINLINE uint32_t walk(uint32_t k)
 {
-    uint32_t visited = 1, beam = 1, rounds = umin(umin(k, MAX_RESULTS), count());
+    uint32_t visited = 1, beam = 1, rounds = umin(k, MAX_RESULTS); /* count is enough too: each round finds a node */
+    if (!measure_query())
+        return 0;
     if (rounds < MIN_BEAM_ROUNDS)
         rounds = MIN_BEAM_ROUNDS;
     make_keys(~0u);
@@ -49,11 +51,11 @@ NOINLINE uint32_t walk(uint32_t k)
     return visited;
 }
 
-uint32_t EXPORT(search)(uint32_t k) { return list_nearest(measure_query() ? walk(k) : 0, k); }
+uint32_t EXPORT(search)(uint32_t k) { return list_nearest(walk(k), k); }
 
-uint32_t EXPORT(search_exact)(uint32_t k) { return list_nearest(measure_query() ? all_held() : 0, k); }
+uint32_t EXPORT(search_exact)(uint32_t k) { return list_nearest(measure_query(), k); }
 
 uint32_t EXPORT(type_filter_search)(uint32_t k, uint32_t type_mask)
 {
-    return list_nearest(measure_query() ? walk(k) & nodes_of_types(type_mask) : 0, k);
+    return list_nearest(walk(k) & nodes_of_types(type_mask), k);
 }

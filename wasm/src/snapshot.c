@@ -35,8 +35,12 @@ INLINE uint32_t is_core(const struct core_state *kept)
     for (const struct neuron *n = kept->neurons; n != kept->neurons + VECTORS_PER_CORE; n++) {
         good &= n->n_links <= MAX_NEIGHBOURS && n->n_pinned <= n->n_links && n->type < N_NODE_TYPES;
         good &= are_finite(&n->membrane, N_FINITE);
-        for (uint32_t slot = 0; slot < MAX_NEIGHBOURS; slot++)
+        uint32_t linked = 0;
+        for (uint32_t slot = 0; slot < n->n_links; slot++) {
             good &= n->links[slot] < VECTORS_PER_CORE;
+            linked |= 1u << n->links[slot] % VECTORS_PER_CORE;
+        }
+        good &= linked == n->linked;
     }
     return good;
 }

@@ -84,15 +84,31 @@ uint32_t EXPORT(snn_step)(float dt)
     return popcount(spikes);
 }
 
-void EXPORT(snn_propagate)(float gain)
+/* The spikes of the last step to the neighbours: to their membranes, or to their branches that face the sender. */
+NOINLINE void route(float gain, uint32_t to_branches)
 {
     gain = amount(gain);
     EACH_BIT(i, core.spikes) {
-        const float current = gain * weight_share(&core.neurons[i]);
+        const struct neuron *const self = &core.neurons[i];
         /* A node's neighbours are all different: their order does not matter. */
-        EACH_BIT(j, core.neurons[i].linked) add_current(&core.neurons[j].membrane, current);
+        EACH_BIT(j, self->linked) {
+            struct neuron *const other = &core.neurons[j];
+            float *to = &other->membrane;
+            if (to_branches) {
+                if (!(other->linked >> i & 1))
+                    continue;
+                to = other->branches;
+                for (const uint8_t *link = other->links; *link != i; link++)
+                    to++;
+            }
+            add_current(to, gain * weight_share(self));
+        }
     }
 }
+
+void EXPORT(snn_propagate)(float gain) { route(gain, 0); }
+
+void EXPORT(dendrite_propagate)(float gain) { route(gain, 1); }
 
 INLINE float power_of_two(int32_t exponent)
 {

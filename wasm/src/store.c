@@ -1,9 +1,9 @@
 /* The core: set-up, insertion, types, weights, GNN operations. Contract: golden/float32/core.py. */
 
-float *EXPORT(get_insert_ptr)(void) { return insert_buffer; }
-float *EXPORT(get_query_ptr)(void) { return query; }
-float *EXPORT(get_delta_ptr)(void) { return delta; }
-float *EXPORT(set_delta_ptr)(void) { return delta; }
+float *EXPORT(get_insert_ptr)(void) { return buffers.insert; }
+float *EXPORT(get_query_ptr)(void) { return buffers.query; }
+float *EXPORT(get_delta_ptr)(void) { return buffers.delta; }
+float *EXPORT(set_delta_ptr)(void) { return buffers.delta; }
 uint32_t EXPORT(get_core_id)(void) { return own_id; }
 uint32_t EXPORT(get_metric)(void) { return core.metric; }
 uint32_t EXPORT(get_capacity)(void) { return VECTORS_PER_CORE; }
@@ -31,8 +31,7 @@ void EXPORT(init)(uint32_t dims, uint32_t metric, uint32_t id)
     __builtin_memset(&core, 0, sizeof core);
     core.n_unused_dims = (uint8_t)(MAX_DIMS - umin(dims, MAX_DIMS));
     core.metric = metric <= METRIC_DOT ? (uint8_t)metric : METRIC_L2;
-    for (uint32_t d = 0; d < MAX_DIMS; d++)
-        insert_buffer[d] = query[d] = delta[d] = 0;
+    __builtin_memset(&buffers, 0, sizeof buffers);
     lists_ready = 0;
     prepare_lists();
 }
@@ -47,11 +46,11 @@ NOINLINE void store_vector(uint32_t i, const float *vector)
 uint32_t EXPORT(insert)(void)
 {
     const uint32_t node = count();
-    if (node == VECTORS_PER_CORE || !are_finite(insert_buffer, get_dims()))
+    if (node == VECTORS_PER_CORE || !are_finite(buffers.insert, get_dims()))
         return INDEX_NONE;
-    measure(insert_buffer);
+    measure(buffers.insert);
     link_node(node);
-    store_vector(node, insert_buffer);
+    store_vector(node, buffers.insert);
     reset_neuron(&core.neurons[node]);
     core.neurons[node].weight = MAX_WEIGHT;
     core.count++;
@@ -82,7 +81,7 @@ void EXPORT(aggregate_neighbors)(uint32_t i)
             const uint32_t j = self->links[slot];
             sum += weight_share(&core.neurons[j]) * core.vectors[d][j];
         }
-        delta[d] = n_links && d < get_dims() ? sum / (float)n_links : 0;
+        buffers.delta[d] = n_links && d < get_dims() ? sum / (float)n_links : 0;
     }
 }
 
@@ -92,7 +91,7 @@ void EXPORT(update_vector)(uint32_t i, float alpha)
     if (i >= count())
         return;
     for (uint32_t d = 0; d < get_dims(); d++)
-        updated[d] = core.vectors[d][i] + alpha * delta[d];
+        updated[d] = core.vectors[d][i] + alpha * buffers.delta[d];
     if (are_finite(updated, get_dims()))
         store_vector(i, updated);
 }

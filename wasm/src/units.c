@@ -52,12 +52,18 @@ void EXPORT(homeostatic_update)(float dt)
 
 float EXPORT(get_spike_rate)(uint32_t i) { return neuron_at(i)->rate; }
 
-float EXPORT(get_network_activity)(void)
+/* The sum of one field over all neurons, first to last; `field` is the first neuron's. */
+NOINLINE float sum_of(const float *field)
 {
     float sum = 0;
-    EACH_NEURON(n) sum += n->rate;
+    for (uint32_t left = count(); left; left--) {
+        sum += *field;
+        field += sizeof(struct neuron) / sizeof *field;
+    }
     return sum;
 }
+
+float EXPORT(get_network_activity)(void) { return sum_of(&core.neurons->rate); }
 
 /* ---- gamma oscillator */
 
@@ -86,22 +92,20 @@ void EXPORT(wta_reset)(void) { core.winner_from_1 = 0; }
 uint32_t EXPORT(wta_compete)(void)
 {
     float largest = 0;
-    struct neuron *winner = 0;
+    uint32_t i = 0, winner = INDEX_NONE;
     EACH_NEURON(n) {
         if (n->refractory <= 0 && n->membrane > largest) {
             largest = n->membrane;
-            winner = n;
+            winner = i;
         }
+        i++;
     }
-    wta_reset();
-    if (!winner)
-        return INDEX_NONE;
-    const float inhibition = WTA_INHIBITION * largest;
-    EACH_NEURON(n) n->membrane = fmax32(n->membrane - inhibition, 0);
-    winner->membrane = largest;
-    const uint32_t index = (uint32_t)(winner - core.neurons);
-    core.winner_from_1 = (uint8_t)(index + 1);
-    return index;
+    core.winner_from_1 = (uint8_t)(winner + 1);
+    if (winner < INDEX_NONE) {
+        EACH_NEURON(n) n->membrane = fmax32(n->membrane - WTA_INHIBITION * largest, 0);
+        core.neurons[winner].membrane = largest;
+    }
+    return winner;
 }
 
 void EXPORT(wta_soft)(void)
@@ -141,21 +145,6 @@ NOINLINE float integrate(struct neuron *n)
 }
 
 float EXPORT(dendrite_integrate)(uint32_t i) { return integrate(neuron_at(i)); }
-
-void EXPORT(dendrite_propagate)(float gain)
-{
-    gain = amount(gain);
-    EACH_BIT(i, core.spikes) {
-        const struct neuron *const self = &core.neurons[i];
-        EACH_BIT(j, self->linked) {
-            struct neuron *const other = &core.neurons[j];
-            for (uint32_t slot = 0; slot < other->n_links; slot++) {
-                if (other->links[slot] == i)
-                    add_current(&other->branches[slot], gain * weight_share(self));
-            }
-        }
-    }
-}
 
 /* ---- patterns */
 
