@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -114,6 +114,8 @@ class EventEngine(wiring.Component):
         head_train, head_punish = Signal(), Signal()
         accepted, held, goes, take, quiet = Signal(), Signal(), Signal(), Signal(), Signal()
         scanning, scans, host_write, host_read = Signal(), Signal(), Signal(), Signal()
+        # What the event before wrote is not what this one's read found, if both are of the same neuron.
+        forward_valid, forward_same = Signal(), Signal()
         m.d.comb += [
             Cat(head_neuron, head_magnitude, head_train, head_punish).eq(queue.data),
             self.level.eq(queue.level),
@@ -138,6 +140,7 @@ class EventEngine(wiring.Component):
         ]
         with m.If(take):
             m.d.sync += [
+                forward_same.eq(head_neuron == b_neuron),
                 b_neuron.eq(head_neuron),
                 b_magnitude.eq(head_magnitude),
                 b_train.eq(head_train),
@@ -148,17 +151,20 @@ class EventEngine(wiring.Component):
             m.d.sync += [b_neuron.eq(record.target), b_chained.eq(1)]
 
         # The potential after the event.
-        forward_valid, forward_neuron = Signal(), Signal(ID_WIDTH)
         forward_value = Signal(signed(POTENTIAL.width))
         before, total = Signal(signed(POTENTIAL.width)), Signal(signed(POTENTIAL.width + 1))
         arrived, after = Signal(signed(POTENTIAL.width)), Signal(signed(POTENTIAL.width))
+        saved, carried, above = (Signal(POTENTIAL.width + 2, name=name) for name in ("saved", "carried", "above"))
         fires, fire, bad_target, runs = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            before.eq(Mux(forward_valid & (forward_neuron == b_neuron), forward_value, reads.data)),
+            before.eq(Mux(forward_valid & forward_same, forward_value, reads.data)),
             arrived.eq(Mux(b_chained, chain.signal, b_magnitude)),
             total.eq(before + arrived),
             after.eq(saturate(total, POTENTIAL.width)),
-            fires.eq(after >= record.threshold),
+            # The sum need not be saturated for this: two rows of carries side by side, not one behind the other.
+            Cat(saved, carried).eq(carry_save(before, arrived, ~record.threshold, POTENTIAL.width + 2)),
+            above.eq(saved + Cat(Const(1, 1), carried)),
+            fires.eq(~above[-1]),
             bad_target.eq((record.target != TARGET_NONE) & (record.target > self.last_neuron)),
             fire.eq(fires & (b_neuron < self.first_class)),
             runs.eq(goes & ~b_train & ~(fire & bad_target)),
@@ -182,7 +188,7 @@ class EventEngine(wiring.Component):
         with m.If(~held):
             m.d.sync += forward_valid.eq(runs)
         with m.If(runs):
-            m.d.sync += [forward_neuron.eq(b_neuron), forward_value.eq(Mux(fire, 0, after))]
+            m.d.sync += forward_value.eq(Mux(fire, 0, after))
         m.d.sync += [
             self.fault.eq(chain.fault),
             self.fault_neuron.eq(Mux(chain.fault.any(), chain.fault_neuron, 0)),
@@ -283,6 +289,12 @@ class EventEngine(wiring.Component):
             port.word.eq(bank.data),
         ]
         return port
+
+
+def carry_save(a: Value, b: Value, c: Value, width: int) -> Value:
+    """a + b + c of signed values as two numbers of ``width`` bits: the sum is the first plus twice the second."""
+    bits = [[value[min(bit, len(value) - 1)] for value in (a, b, c)] for bit in range(width)]
+    return Cat(*[x ^ y ^ z for x, y, z in bits], *[(x & y) | (z & (x | y)) for x, y, z in bits])
 
 
 class RecordPort:

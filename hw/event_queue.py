@@ -40,11 +40,14 @@ class EventQueue(wiring.Component):
         read, write = entries.read_port(), entries.write_port()
         read_place, write_place = Signal(self.depth_width), Signal(self.depth_width)
         popping, pushing, left = Signal(), Signal(), Signal(self.depth_width + 1)
+        # Whether something is pushed is the last thing known in a cycle: everything else is ready by then.
+        more = Signal(self.depth_width + 1)
         m.d.comb += [
             popping.eq(self.pop & self.valid),
             # Full is the one level with the top bit set.
             pushing.eq(self.push & ~self.level[-1] & ~self.flush),
-            left.eq(self.level - popping),
+            left.eq(Mux(popping, self.level - 1, self.level)),
+            more.eq(Mux(popping, self.level, self.level + 1)),
             read.addr.eq(read_place + popping),
             self.data.eq(read.data),
             write.addr.eq(write_place),
@@ -53,8 +56,9 @@ class EventQueue(wiring.Component):
         ]
         m.d.sync += [
             read_place.eq(Mux(self.flush, write_place, read.addr)),
-            write_place.eq(write_place + pushing),
-            self.level.eq(Mux(self.flush, 0, left + pushing)),
+            self.level.eq(Mux(self.flush, 0, Mux(pushing, more, left))),
             self.valid.eq(~self.flush & left.any()),
         ]
+        with m.If(pushing):
+            m.d.sync += write_place.eq(write_place + 1)
         return m

@@ -136,14 +136,19 @@ class EventUnit(wiring.Component):
         lost = bus.write_goes & (write_error == EventError.FULL)
         raised = self._count(m, state, engine, session, compact.valid & compact.ready, lost)
 
-        def writes(name: str) -> Signal:
-            """1 in a cycle that performs a write to the register."""
-            performed = Signal(name=f"writes_{name.lower()}")
-            at_place = bus.write_addr == by_name[name].addr // 4
-            m.d.comb += performed.eq(bus.write_goes & at_place & (write_error == EventError.NONE))
+        def writes(register: EventRegister) -> Signal:
+            """1 in a cycle that performs a write to the register; without ``write_error``, which is ready later."""
+            performed = Signal(name=f"writes_{register.name.lower()}")
+            wrong = [~bus.write_whole, *[reason for reason, _ in refusals.get(register.name, [])]]
+            if not register.busy_write:
+                wrong.append(busy)
+            if register.mode is not None:
+                wrong.append(guard != register.mode)
+            at_place = bus.write_addr == register.addr // 4
+            m.d.comb += performed.eq(bus.write_goes & at_place & ~Cat(*wrong).any())
             return performed
 
-        written = {register.name: writes(register.name) for register in table if register.writable}
+        written = {register.name: writes(register) for register in table if register.writable}
         for name in [name for name in written if name in state and name != "IRQ_STATUS"]:
             with m.If(written[name]):
                 m.d.sync += state[name].eq(data)
@@ -218,6 +223,7 @@ class EventUnit(wiring.Component):
             engine.first_class.eq(state["FIRST_CLASS"]),
             engine.reward.eq(state["REWARD"]),
             engine.punishment.eq(state["PUNISHMENT"]),
+            memory.records.eq(guard),
             memory.record_addr.eq(engine.record_addr),
             memory.record_read.eq(engine.record_read),
             memory.record_write.eq(engine.record_write),
