@@ -97,22 +97,25 @@ class VectorArray(wiring.Component):
         for name in ("busy", "done", "answer", "cycles", "dims", "metric"):
             m.d.comb += getattr(self, name).eq(getattr(sequencer, name))
 
-        # Buffer memory: the sequencer's while a command runs, the front end's otherwise.
+        # Buffer memory: the sequencer's while a command runs, the front end's otherwise. Ticks by time leave it alone:
+        # one may begin while a word is on its way.
+        works = Signal()
+        m.d.comb += works.eq(sequencer.busy & ~(sequencer.quiet if config.contexts else 0))
         read, write = buffer.read_port(), buffer.write_port()
         m.d.comb += [
-            read.addr.eq(Mux(sequencer.busy, sequencer.buffer_read_addr, self.buffer_read_addr)),
+            read.addr.eq(Mux(works, sequencer.buffer_read_addr, self.buffer_read_addr)),
             self.buffer_element.eq(read.data),
-            write.en.eq(Mux(sequencer.busy, sequencer.buffer_write, self.buffer_write)),
-            write.addr.eq(Mux(sequencer.busy, sequencer.buffer_write_addr, self.buffer_write_addr)),
-            write.data.eq(Mux(sequencer.busy, sequencer.buffer_write_value, self.buffer_write_value)),
+            write.en.eq(Mux(works, sequencer.buffer_write, self.buffer_write)),
+            write.addr.eq(Mux(works, sequencer.buffer_write_addr, self.buffer_write_addr)),
+            write.data.eq(Mux(works, sequencer.buffer_write_value, self.buffer_write_value)),
             sequencer.buffer_element.eq(read.data),
             normaliser.element.eq(read.data),
         ]
         # What the host writes to the query buffer goes straight to the slices' operand memories as well.
         query_write, operand_value = Signal(), Signal(signed(config.element_width))
         m.d.comb += [
-            query_write.eq(~sequencer.busy & self.buffer_write & (self.buffer_write_addr[4:] == REGION_QUERY)),
-            operand_value.eq(Mux(sequencer.busy, sequencer.operand_value, self.buffer_write_value)),
+            query_write.eq(~works & self.buffer_write & (self.buffer_write_addr[4:] == REGION_QUERY)),
+            operand_value.eq(Mux(works, sequencer.operand_value, self.buffer_write_value)),
         ]
 
         # Sequencer to slices.
@@ -122,8 +125,8 @@ class VectorArray(wiring.Component):
                 unit.dims.eq(sequencer.dims),
                 unit.type_mask.eq(self.type_mask),
                 unit.operand_write.eq(query_write | sequencer.operand_write),
-                unit.operand_slot.eq(sequencer.busy),
-                unit.operand_element.eq(Mux(sequencer.busy, sequencer.operand_element, self.buffer_write_addr[:4])),
+                unit.operand_slot.eq(works),
+                unit.operand_element.eq(Mux(works, sequencer.operand_element, self.buffer_write_addr[:4])),
                 unit.operand_value.eq(operand_value),
                 unit.leaf_pop.eq(merger.leaf_pop[number]),
             ]
