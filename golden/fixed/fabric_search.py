@@ -82,10 +82,10 @@ class FabricSearch(Contexts):
 
     def _resonate(self, c: Command) -> Execution:
         entries, form = self.array.results, self.config.key_format
-        keys = MEMBRANE.saturate([key for key, _, _ in entries])
+        keys = np.array([key for key, _, _ in entries], dtype=np.int64)
         indices = raw_indices(entries)
         share = ratio_factor(divide(resonance(raw(self.phase), indices), np.full(len(entries), RESONANCE_ONE)))
-        moved = form.saturate(2 * keys - scale(scale(keys, share), raw(c.data & mask(FACTOR_WIDTH))))
+        moved = form.saturate(2 * keys - scale(scale(MEMBRANE.saturate(keys), share), raw(c.data & mask(FACTOR_WIDTH))))
         stream = sorted((int(key), core, index) for key, (_, core, index) in zip(moved, entries, strict=True))
         turn = timing.resonate_turn(timing.walk_cycles(0, len(entries)))
         done = self._list(stream, c.value, False, turn)
