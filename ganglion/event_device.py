@@ -9,30 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganglion.backends.base import BackendError
 from ganglion.backends.events import EventBus
+from golden.fixed.bits import to_signed
 from golden.fixed.compact import event_ports, model_writes, settings
-from golden.neuronguard import NeuronField
+from golden.fixed.events import FixedField
 from golden.neuronguard.compact import CompactTable
-from golden.neuronguard.field import NO_TARGET
 from golden.spec.compact import N_BANKS
 from golden.spec.event_registers import event_registers_by_name
 from golden.spec.event_unit import ROW_STRIDE, EventCommand, Mode
-from golden.spec.events import FEEDBACK, POTENTIAL, TARGET_NONE, THRESHOLD, WEIGHT
+from golden.spec.events import FEEDBACK, POTENTIAL, THRESHOLD, WEIGHT
 
-__all__ = ["EventDevice", "field_raw"]
+__all__ = ["EventDevice"]
 
 CHUNK = 20_000
 """Events that go over the simulated bus in one piece."""
 DONE_CYCLES = 16
 """What a winner takes at most, beside its classes and the events that wait."""
-
-
-def field_raw(field: NeuronField) -> NDArray[np.int64]:
-    """Potential, threshold, target and weight of each neuron as the hardware holds them, [n, 4]; values saturate."""
-    target = np.where(field.target == NO_TARGET, TARGET_NONE, field.target.astype(np.int64))
-    return np.stack(
-        [POTENTIAL.to_raw(field.potential), THRESHOLD.to_raw(field.threshold), target, WEIGHT.to_raw(field.weight)],
-        axis=1,
-    )
 
 
 class EventDevice:
@@ -92,26 +83,29 @@ class EventDevice:
 
     # ---------------------------------------------------------------- NeuronGuard
 
-    def load_field(self, raw: NDArray[np.integer], n_classes: int) -> None:
-        """Writes neurons [n, 4] (:func:`field_raw`), of which the last ``n_classes`` are classes."""
-        n_neurons = len(raw)
+    def load_field(self, field: FixedField, n_classes: int) -> None:
+        """Writes a field, of which the last ``n_classes`` neurons are classes. Raises ValueError if it does not fit."""
+        n_neurons = len(field.weights)
         if not 1 <= n_neurons <= self.shape.engine.max_neurons:
             raise ValueError(f"a field of {n_neurons} neurons; the hardware has {self.shape.engine.max_neurons}")
         script = self.bus.script().write("MODE", Mode.NEURONGUARD)
         script.write("LAST_NEURON", n_neurons - 1).write("FIRST_CLASS", n_neurons - n_classes).write("NEURON", 0)
-        script.write_all(["POTENTIAL", "THRESHOLD", "TARGET", "WEIGHT"], raw)
-        self.bus.run(script)
+        raw = np.stack([field.potentials, field.thresholds, field.targets, field.weights], axis=1)
+        self.bus.run(script.write_all(["POTENTIAL", "THRESHOLD", "TARGET", "WEIGHT"], raw))
         self._n_classes = n_classes
 
-    def read_field(self, n_neurons: int) -> NDArray[np.int64]:
-        """Neurons 0 .. n_neurons - 1, [n, 4]."""
+    def read_field(self, n_neurons: int) -> FixedField:
+        """Neurons 0 .. n_neurons - 1 as they are now."""
         script = self.bus.script()
         for neuron in range(n_neurons):
             script.write("NEURON", neuron).read("POTENTIAL", "THRESHOLD", "TARGET", "WEIGHT")
-        raw = self.bus.run(script).reshape(-1, 4).astype(np.int64)
-        for column, width in ((0, POTENTIAL.width), (1, THRESHOLD.width), (3, WEIGHT.width)):
-            raw[:, column] -= raw[:, column] >> (width - 1) << width
-        return raw
+        potentials, thresholds, targets, weights = self.bus.run(script).reshape(-1, 4).T
+        return FixedField(
+            to_signed(potentials, POTENTIAL.width),
+            to_signed(thresholds, THRESHOLD.width),
+            targets.astype(np.int64),
+            to_signed(weights, WEIGHT.width),
+        )
 
     def train(self, neurons: ArrayLike, punish: ArrayLike, *, pause: int = 10, feedback: Sequence[float] = ()) -> None:
         """One chain for each event [n], of magnitude 1, with the reward or the punishment, in their order.

@@ -8,7 +8,8 @@ import pytest
 from ganglion.backends.bus import BusError
 from ganglion.backends.events import READ, WRITE, EventBus, Script
 from ganglion.engine import Engine, make_engine
-from ganglion.event_device import EventDevice, field_raw
+from ganglion.event_device import EventDevice
+from golden.fixed.events import FixedField
 from golden.neuronguard import CompactTable, EventEngine, NeuronField
 from golden.neuronguard.tasks import train_rhythm
 from golden.spec.event_registers import EventRegister, event_registers, event_registers_by_name
@@ -195,15 +196,15 @@ def test_rhythm_as_in_float(bus: EventBus) -> None:
     field = NeuronField(3)
     field.set([0, 1], threshold=1, target=2, weight=1.5)
     device = EventDevice(bus)
-    device.load_field(field_raw(field), 1)
+    device.load_field(FixedField.of_field(field), 1)
     bus.run(bus.script().write("FIRST_CLASS", 4095))
     for weights in reference.weights:
         device.train([0, 1], [0, 1], feedback=(0.05, -0.2))
         raw = device.read_field(3)
-        np.testing.assert_allclose(raw[:2, 3] / UNIT_MAGNITUDE, weights, atol=2**-12)
-        assert raw[:, 0].tolist() == [0, 0, 0]
+        np.testing.assert_allclose(raw.weights[:2] / UNIT_MAGNITUDE, weights, atol=2**-12)
+        assert not raw.potentials.any()
     assert reference.epoch == len(reference.weights)
-    assert raw[0, 3] >= UNIT_MAGNITUDE > raw[1, 3]
+    assert raw.weights[0] >= UNIT_MAGNITUDE > raw.weights[1]
     assert bus.run(bus.script().read("REACHED", "FAULTS")).tolist() == [len(reference.weights) + 3, 0]
 
 
@@ -213,8 +214,8 @@ def test_a_network_of_classes(bus: EventBus) -> None:
     field, n_classes = NeuronField(31), 5
     field.set(slice(0, 26), threshold=1, target=26 + rng.integers(0, n_classes, 26), weight=rng.integers(1, 9, 26) / 4)
     device = EventDevice(bus)
-    device.load_field(field_raw(field), n_classes)
-    np.testing.assert_array_equal(device.read_field(31), field_raw(field))
+    device.load_field(FixedField.of_field(field), n_classes)
+    np.testing.assert_array_equal(device.read_field(31).records(), FixedField.of_field(field).records())
     texts = [rng.integers(0, 26, size) for size in [0, 1, 2, *rng.integers(0, 40, 40)]]
     winners, best = device.run_texts(texts)
     for text, winner, potential in zip(texts, winners.tolist(), best.tolist(), strict=True):
@@ -232,7 +233,8 @@ def test_interrupts_and_faults(bus: EventBus) -> None:
     # 0 -> 1 -> 0 is a circle; 2 -> 3 -> 4 -> 5 -> none is one neuron more than there are guards, 6's chain is whole.
     target = [1, 0, 3, 4, 5, 6, 7, TARGET_NONE]
     one = UNIT_MAGNITUDE
-    device.load_field(np.array([[0, one, t, one + n] for n, t in enumerate(target)]), 1)
+    neurons = np.arange(8)
+    device.load_field(FixedField(0 * neurons, one + 0 * neurons, np.array(target), one + neurons), 1)
     irq = 0b100
     bus.run(s().write("IRQ_STATUS", 15).write("IRQ_ENABLE", irq))
     quiet = bus.try_run(
@@ -249,14 +251,15 @@ def test_interrupts_and_faults(bus: EventBus) -> None:
     assert more.tolist() == [Fault.GUARDS | 5 << 8, 3]
     # All guards are closed: potentials are 0, and only the whole chain's first weight has changed.
     raw = device.read_field(8)
-    assert raw[:, 0].tolist() == [0] * 8
-    assert (raw[:, 3] - one).tolist() == [0, 1, 2, 3, 4, 5, 6 + 1638, 7]
+    assert not raw.potentials.any()
+    assert (raw.weights - one).tolist() == [0, 1, 2, 3, 4, 5, 6 + 1638, 7]
 
 
 def test_a_field_that_excites_itself_can_be_stopped(bus: EventBus) -> None:
     s = bus.script
     device = EventDevice(bus)
-    device.load_field(np.array([[0, 1, 1, 1], [0, 1, 0, 1], [0, 1, TARGET_NONE, 1]]), 1)
+    ones = np.ones(3, np.int64)
+    device.load_field(FixedField(0 * ones, ones, np.array([1, 0, TARGET_NONE]), ones), 1)
     first, later = bus.run(s().write("POST", 0).idle(90).read("EVENTS").idle(90).read("EVENTS"))
     assert later > first + 20
     stopped = bus.run(s().write("RUN", 0).read("EVENTS").idle(50).read("EVENTS", "STATUS"))
