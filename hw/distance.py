@@ -1,5 +1,7 @@
 """Distance unit: squared L2, dot product and weighted sums over the lanes of a slice."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,6 +11,17 @@ from hw.bits import parts
 from hw.ice40 import carry_cell, mac16, on_up5k
 
 __all__ = ["Distance"]
+
+LANES_TOGETHER = 4
+"""Lanes whose products are added before they are registered."""
+
+
+def _tree(terms: Sequence[Value]) -> Value:
+    """The sum of a power of two of terms, by a balanced tree of adders."""
+    level = list(terms)
+    while len(level) > 1:
+        level = [low + high for low, high in zip(level[::2], level[1::2], strict=True)]
+    return level[0]
 
 
 class Distance(wiring.Component):
@@ -47,10 +60,11 @@ class Distance(wiring.Component):
         m = Module()
         config = self.config
         operand = signed(max(config.element_width + 1, 9))
+        # The largest is the square of a difference, (2**e - 1)**2 < 2**2e; a weight times an element is smaller.
+        product_width = 2 * max(config.element_width, 8) + 1
 
-        is_dot = Signal()
-        is_sum = Signal()
-        m.d.comb += [is_dot.eq(self.mode == 1), is_sum.eq(self.mode[1])]
+        is_l2, is_dot, is_sum = (Signal(name=n) for n in ("is_l2", "is_dot", "is_sum"))
+        m.d.comb += [is_l2.eq(self.mode == 0), is_dot.eq(self.mode == 1), is_sum.eq(self.mode[1])]
 
         # Stage 1: operands. One multiplier a lane serves all three modes.
         valid1, first1, last1, minus1 = Signal(), Signal(), Signal(), Signal()
@@ -70,31 +84,42 @@ class Distance(wiring.Component):
             parts(self.query, config.element_width), parts(self.row, config.element_width), self.lane_mask, strict=True
         )
         for lane, (query_bits, row_bits, enable) in enumerate(lanes):
-            query, row = query_bits.as_signed(), row_bits.as_signed()
+            query, row = Signal(operand, name=f"query{lane}"), Signal(operand, name=f"row{lane}")
             a, b = Signal(operand, name=f"a{lane}"), Signal(operand, name=f"b{lane}")
-            a_next, b_next = Signal(operand, name=f"a_next{lane}"), Signal(operand, name=f"b_next{lane}")
-            difference = Signal(operand, name=f"difference{lane}")
-            weight = Signal(operand, name=f"weight{lane}")
+            b_next = Signal(operand, name=f"b_next{lane}")
+            n_bits = len(query)
             m.d.comb += [
-                difference.eq(query - row),
-                weight.eq(self.weight),
-                a_next.eq(Mux(is_sum, weight, Mux(is_dot, query, difference))),
-                b_next.eq(Mux(is_sum | is_dot, row, difference)),
+                query.eq(query_bits.as_signed()),
+                row.eq(row_bits.as_signed()),
+                # The square of a difference may as well be that of its opposite.
+                b_next.eq(row - (query & is_l2.replicate(n_bits)).as_signed()),
             ]
-            with m.If(self.valid):
-                m.d.sync += [a.eq(Mux(enable, a_next, 0)), b.eq(Mux(enable, b_next, 0))]
-            product = Signal(signed(2 * len(a)), name=f"product{lane}")
-            m.d.sync += product.eq(a * b)
+            # A lane that is off has a = 0, and a beat that is not valid is not added: b may be anything.
+            m.d.sync += [
+                a.eq(
+                    (b_next & (is_l2 & enable).replicate(n_bits))
+                    | (query & (is_dot & enable).replicate(n_bits))
+                    | (self.weight & (is_sum & enable).replicate(n_bits))
+                ),
+                b.eq(b_next),
+            ]
+            product = Signal(signed(product_width), name=f"product{lane}")
+            m.d.comb += product.eq(a * b)
             products.append(product)
 
-        # Stage 3: a balanced adder tree, then the accumulator.
-        level = products
-        while len(level) > 1:
-            level = [low + high for low, high in zip(level[::2], level[1::2], strict=True)]
+        # Stage 2: the products, of several lanes together, as a sum has fewer bits to keep than its terms.
+        groups = []
+        for number in range(0, config.lanes, LANES_TOGETHER):
+            group = _tree(products[number : number + LANES_TOGETHER])
+            kept = Signal(group.shape(), name=f"group{number}")
+            m.d.sync += kept.eq(group)
+            groups.append(kept)
+
+        # Stage 3: the rest of the adder tree, then the accumulator.
         total = Signal(self.distance.shape())
         base = Signal(self.distance.shape())
         m.d.comb += [
-            total.eq(level[0]),
+            total.eq(_tree(groups)),
             base.eq(Mux(first2, 0, self.distance)),
         ]
         with m.If(valid2):
