@@ -12,7 +12,7 @@ from golden.fixed.graph_store import n_links
 from golden.fixed.neural_core import NeuralCore, Tick
 from golden.fixed.neural_state import NeuralState
 from golden.spec.neural import STATE_FIELDS, THRESHOLD_MAX_RAW, THRESHOLD_MIN_RAW, TimeStep, time_step
-from hw.tick import TickPart
+from golden.spec.neural_commands import TickPart
 
 N_CONTEXTS = 2
 LONGEST = 300

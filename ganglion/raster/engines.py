@@ -14,6 +14,8 @@ from ganglion.raster.description import Description
 from ganglion.raster.inputs import Action, Fire, Inject, Look
 from ganglion.raster.values import DescriptionError
 from golden.fixed.array import ArrayModel
+from golden.fixed.fabric_cycles import engine_schedule
+from golden.fixed.fabric_search import link_counts
 from golden.fixed.neural_core import NeuralCore
 from golden.fixed.neural_state import NeuralState, rates
 from golden.fixed.neural_stdp import join_weight
@@ -189,6 +191,7 @@ class FixedNetwork(NetworkEngine):
     """What the fixed-point networks share: vectors and graph in a golden array, inputs as raw integers.
 
     ``states`` is a :class:`NeuralState` a context: of the golden network itself, or as read back from the hardware.
+    ``cycles``: those in which the tick engine was busy in the last tick, a number a context; ``total_cycles``: in all.
     """
 
     states: list[NeuralState]
@@ -196,6 +199,7 @@ class FixedNetwork(NetworkEngine):
     def __init__(self, description: Description) -> None:
         super().__init__(description)
         d = description
+        self.cycles, self.total_cycles = [0] * d.contexts, 0
         self.time_step = time_step(d.dt_raw)
         self.gain_raw = int(GAIN.to_raw(d.gain))
         metric = METRICS[d.metric]
@@ -258,6 +262,14 @@ class FixedNetwork(NetworkEngine):
     def bridge(self, context: int, indices: Ints, distances: Ints, one: int, gain: int) -> None:
         """Currents for search results, see :meth:`NeuralCore.bridge`."""
 
+    def took(self, context: int, n_cycles: int) -> None:
+        """Notes the cycles of a context's tick."""
+        self.cycles[context] = n_cycles
+        self.total_cycles += n_cycles
+
+    def checked(self) -> dict[str, Any]:
+        return {"cycles": self.total_cycles}
+
     def competes(self, phase: int) -> bool:
         """Whether the tick that begins at ``phase`` ends with a competition."""
         d = self.description
@@ -318,6 +330,8 @@ class GoldenNetwork(FixedNetwork):
 
     def _tick(self, context: int, core: NeuralCore, count: int) -> None:
         words, parts = self.array.words[context], self.description.parts
-        core.stream(words, count, parts, self.outside[context])
-        core.deliver(words, self.gain_raw, parts)
+        own = core.stream(words, count, parts, self.outside[context])
+        schedule = engine_schedule(own, core.state.spikes, link_counts(words), parts)
+        core.deliver(words, self.gain_raw, parts, schedule.order)
         self.outside[context] = 0
+        self.took(context, schedule.n_busy)

@@ -28,8 +28,8 @@ class Recording:
 
     ``spikes`` bool [T, n]; ``turns`` float64 [T], the oscillator's phase after each tick; ``traces`` float32
     [T, recorded] by name. ``compared`` and ``mismatches``: values of the simulated hardware that were compared with the
-    golden network, and those that differed, ``first_mismatch`` the first of them (sim only); ``cycles``: clock cycles
-    that the ticks took (sim only).
+    golden network, and those that differed, ``first_mismatch`` the first of them (sim only); ``cycles``: those in which
+    the tick engines were busy, all contexts' together (not float32).
     """
 
     description: Description
@@ -64,14 +64,10 @@ class Recording:
             "rates": rates.tolist(),
             "seconds": self.seconds,
             "ticks_per_second": d.n_ticks / self.seconds,
+            "cycles": self.cycles,
         } | (
-            {
-                "cycles": self.cycles,
-                "compared": self.compared,
-                "mismatches": self.mismatches,
-                "first_mismatch": self.first_mismatch,
-            }
-            if self.cycles is not None
+            {"compared": self.compared, "mismatches": self.mismatches, "first_mismatch": self.first_mismatch}
+            if self.compared
             else {}
         )
 

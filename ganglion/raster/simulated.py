@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,11 @@ from ganglion.raster.description import MAX_CONTEXTS, Description
 from ganglion.raster.engines import FixedNetwork, GoldenNetwork, Ints
 from ganglion.raster.inputs import Action
 from golden.fixed.bits import to_signed, unpack_fields
-from golden.fixed.neural_core import Tick
 from golden.fixed.neural_state import NeuralState
 from golden.spec.constants import INDEX_NONE, MAX_NEIGHBOURS, VECTORS_PER_CORE
-from golden.spec.neural import BRANCH, ELAPSED_NEVER, MEMBRANE, REFRACTORY_RAW, STATE_FIELDS, THRESHOLD_MAX_RAW
+from golden.spec.neural import BRANCH, REFRACTORY_RAW, STATE_FIELDS
+from golden.spec.neural_commands import TickPart
 from hw.lif import LifOp
-from hw.tick import TickPart
 
 __all__ = ["CheckedNetwork", "SimulatedNetwork"]
 
@@ -32,22 +31,21 @@ DIVISION = 19
 LIF_LATENCY = 2
 FIELDS = tuple(field.name for field in STATE_FIELDS)
 ROWS = np.arange(VECTORS_PER_CORE)
-NO_DELIVERY = {"to_membrane": False, "to_branch": False, "learn": False}
-"""Parts of a tick that leave its spikes where they are."""
+EXTERNAL_WORD = 2
+"""The bit of the engine's ``write_word`` that writes spikes from outside."""
 
 
 class SimulatedNetwork(FixedNetwork):
     """The units of ``hw/`` do all arithmetic; this class carries values between them, as the sequencer would.
 
     ``states`` are what was read back. The results of searches come from the golden array, and currents into branches
-    are added here: both are commands of the array. ``cycles``: those that the tick engine was busy.
+    are added here: both are commands of the array.
     """
 
     name = "sim"
 
     def __init__(self, description: Description, *, progress: Progress | None = None) -> None:
         super().__init__(description)
-        self.cycles = 0
         # Always as many contexts: so there is one simulator to build.
         self._engine = make_engine(SpikingBench(self.config, MAX_CONTEXTS), progress=progress)
         self._settings = {
@@ -186,46 +184,25 @@ class SimulatedNetwork(FixedNetwork):
         phase = self._unit("oscillator", 2, step=[1, 0], phase_step=self.time_step.phase_step)["phase"][-1]
         for context, state in enumerate(self.states):
             state.phase = int(phase)
-            self._tick_with_outside(context)
+            self._tick(context)
             self._read_back(context)
             if self.competes(before):
                 self._compete(context, hard=d.compete == "hard")
                 self._read_back(context)
 
-    def _tick_with_outside(self, context: int) -> None:
-        """A tick of one context; spikes from outside are delivered with those of its own."""
+    def _tick(self, context: int) -> None:
+        """A tick of one context by the engine."""
         parts, outside = self.description.parts, self.outside[context]
-        self.outside[context] = 0
-        if outside and parts.step:
-            self._tick(context, replace(parts, **NO_DELIVERY))
-            self._set_spikes(context, self.states[context].spikes | outside)
-            parts = Tick(**{name: name in NO_DELIVERY and getattr(parts, name) for name in Tick.__dataclass_fields__})
-        elif outside:
-            self._set_spikes(context, self.states[context].spikes | outside)
-        self._tick(context, parts)
-
-    def _set_spikes(self, context: int, spikes: int) -> None:
-        """Writes a context's spikes word, which only a step of the engine writes: by one in which just these fire."""
-        self._read_back(context)
-        kept, cycles = self.states[context].copy(), self.cycles
-        fires = (spikes >> ROWS & 1).astype(bool)
-        self._write(context, "membrane", np.where(fires, MEMBRANE.max_raw, MEMBRANE.min_raw))
-        self._write(context, "threshold", np.full(VECTORS_PER_CORE, THRESHOLD_MAX_RAW))
-        self._write(context, "elapsed", np.full(VECTORS_PER_CORE, ELAPSED_NEVER))
-        self._tick(context, Tick(to_membrane=False), tick_count=VECTORS_PER_CORE, tick_leak=0, tick_dt=0)
-        for field in ("membrane", "threshold", "elapsed"):
-            self._write(context, field, getattr(kept, field))
-        self.cycles = cycles
-
-    def _tick(self, context: int, parts: Tick, **settings: int) -> None:
-        """A tick of one context by the engine; ``settings`` instead of the usual ones."""
+        if outside:
+            self.outside[context] = 0
+            self._run(1, context=context, write_word=EXTERNAL_WORD, value=[[outside, 0]])
         chosen = sum(part for part in TickPart if part.name and getattr(parts, part.name.lower()))
-        steady = self._settings | {"tick_context": context, "tick_count": self.counts[context], "tick_parts": chosen}
+        steady = {"tick_context": context, "tick_count": self.counts[context], "tick_parts": chosen}
         start = (np.arange(LONGEST_TICK) == 0).astype(int)
-        found = self._rows(LONGEST_TICK, steady | {"tick_start": start} | settings)
+        found = self._rows(LONGEST_TICK, self._settings | steady | {"tick_start": start})
         if found["tick_busy"][-1]:
             raise EngineError(f"the tick of context {context} did not end after {LONGEST_TICK} cycles")
-        self.cycles += int(found["tick_busy"].sum())
+        self.took(context, int(found["tick_busy"].sum()))
         self.states[context].spikes = int(found["tick_spikes"][-1])
 
     def _compete(self, context: int, *, hard: bool) -> None:
@@ -275,27 +252,28 @@ class CheckedNetwork(SimulatedNetwork):
         self.golden.tick()
         super().tick()
         for context, (expected, seen) in enumerate(zip(self.golden.states, self.states, strict=True)):
-            self._compare(context, expected, seen)
+            for field in fields(NeuralState):
+                self._compare(context, field.name, getattr(expected, field.name), getattr(seen, field.name))
+        for context, (golden, rtl) in enumerate(zip(self.golden.cycles, self.cycles, strict=True)):
+            self._compare(context, "number of cycles", golden, rtl)
         self.n_ticks += 1
 
-    def _compare(self, context: int, expected: NeuralState, seen: NeuralState) -> None:
-        for field in fields(NeuralState):
-            golden, rtl = np.asarray(getattr(expected, field.name)), np.asarray(getattr(seen, field.name))
-            differs = np.argwhere(golden != rtl)
-            self.compared += golden.size
-            self.mismatches += len(differs)
-            if len(differs) and self.first is None:
-                place = tuple(differs[0].tolist())
-                neuron = f", neuron {context * VECTORS_PER_CORE + place[0]}" if place else ""
-                self.first = (
-                    f"tick {self.n_ticks}, context {context}{neuron}: {field.name} is {rtl[place]} in the hardware, "
-                    f"{golden[place]} in the golden network"
-                )
+    def _compare(self, context: int, name: str, expected: Ints | int, seen: Ints | int) -> None:
+        golden, rtl = np.asarray(expected), np.asarray(seen)
+        differs = np.argwhere(golden != rtl)
+        self.compared += golden.size
+        self.mismatches += len(differs)
+        if len(differs) and self.first is None:
+            place = tuple(differs[0].tolist())
+            neuron = f", neuron {context * VECTORS_PER_CORE + place[0]}" if place else ""
+            self.first = (
+                f"tick {self.n_ticks}, context {context}{neuron}: {name} is {rtl[place]} in the hardware, "
+                f"{golden[place]} in the golden network"
+            )
 
     def checked(self) -> dict[str, Any]:
-        return {
+        return super().checked() | {
             "compared": self.compared,
             "mismatches": self.mismatches,
             "first_mismatch": self.first,
-            "cycles": self.cycles,
         }

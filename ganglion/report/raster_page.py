@@ -32,6 +32,7 @@ def raster_page(recording: Recording, source: str) -> str:
     ]
     if recording.cycles is not None:
         cards.append((f"{recording.cycles / d.n_ticks / d.contexts:.1f}", "clock cycles a tick and context", True))
+    if recording.compared:
         differ = recording.mismatches
         cards.append((f"{differ:,}", f"mismatches in {recording.compared:,} comparisons", differ == 0))
     page.cards(cards)
