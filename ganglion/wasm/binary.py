@@ -87,6 +87,8 @@ def minimise(module: bytes) -> bytes:
     bodies = [body.written() for body in functions]
     parts[CODE] = unsigned(len(bodies)) + b"".join(unsigned(len(body)) + body for body in bodies)
     out = bytearray(MAGIC)
+    if parts[GLOBAL] == unsigned(0):
+        del parts[GLOBAL]
     for number, content in sorted(parts.items(), key=lambda part: ORDER.index(part[0])):
         out += bytes([number]) + unsigned(len(content)) + content
     return bytes(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from ganglion.engine.build import run_tool
 from ganglion.wasm.binary import minimise
 from ganglion.wasm.header import header_text
 
-__all__ = ["FOLDER", "HEADER", "VARIANTS", "Variant", "build", "sources"]
+__all__ = ["COMPILER", "FOLDER", "HEADER", "PAGE_BYTES", "VARIANTS", "Variant", "build", "compiler", "sources"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "wasm"
 """The project's folder of C sources and built modules."""
@@ -21,6 +22,8 @@ HEADER = "constants.h"
 """The generated header among the sources."""
 MAIN = "module.c"
 PAGE_BYTES = 65536
+COMPILER = "0.17.1"
+"""The version of ziglang that the committed modules were built with: another may choose other instructions."""
 FEATURES = ("bulk_memory", "sign_ext", "nontrapping_fptoint", "mutable_globals")
 FLAGS = (
     *(
@@ -66,6 +69,14 @@ VARIANTS = {
 """Every module that is built, by the name that ``ganglion wasm`` calls it."""
 
 
+def compiler() -> str:
+    """The version of ziglang that is installed. Raises ImportError when none is."""
+    try:
+        return importlib.metadata.version("ziglang")
+    except importlib.metadata.PackageNotFoundError:
+        raise ImportError("the WASM module is compiled by ziglang: pip install ziglang") from None
+
+
 def sources() -> dict[str, str]:
     """The C sources by name, the header as it must be.
 
@@ -80,12 +91,14 @@ def sources() -> dict[str, str]:
 
 
 def build(variant: Variant) -> bytes:
-    """The module: compiled in a folder of its own, custom sections removed, numbers in their shortest form.
+    """The module: compiled in a folder of its own, then made smaller (``binary.minimise``).
 
     Raises:
+        ImportError: see :func:`compiler`.
         FileNotFoundError: see :func:`sources`.
         EngineError: the compiler could not be started or refused the source; the message is its last lines.
     """
+    compiler()
     cache = boards.tools.cache_folder("wasm")
     cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
