@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Does neuromorphic_search stay a search, and what do noise and glimpses do to it? Recall@5 of the float32 model.
 
-Example: python scripts/bench_neuromorphic.py --json > neuromorphic.json
+Examples: python scripts/bench_neuromorphic.py --json > neuromorphic.json
+          python scripts/bench_neuromorphic.py --engine fixed     what the hardware answers, and its cycles
 
 A core holds 32 random stored vectors. Truth is always the exact L2 top 5 of the clean query among them. Noise is
 Gaussian, in units of the stored vectors' standard deviation (root mean square over the dimensions). Every figure is
@@ -20,7 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.fixed.array import ArrayModel
+from golden.fixed.fabric_state import FabricSettings
 from golden.float32 import SpikingCore
+from golden.float32.neural_constants import SEARCH_GAIN
+from golden.quantise import choose_quantiser
+from golden.spec import Config, Metric, Opcode, encode
+from golden.spec.neural import GAIN
+from golden.spec.neural_commands import NeuralOpcode, ResetPart
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 import datasets  # noqa: E402  (the loaders of real data live with the tests)
@@ -35,10 +43,51 @@ Key = tuple[str, str, str]
 Tally = defaultdict[Key, list[float]]
 
 
-class Bench:
-    """One core full of stored vectors, and the recalls measured on it."""
+class FixedCore:
+    """A core of the array, bit-exact: vectors of 8 bits, commands as the bus gives them."""
 
-    def __init__(self, collection: datasets.Collection, n_queries: int, rng: np.random.Generator, tally: Tally) -> None:
+    def __init__(self, vectors: NDArray[np.float64]) -> None:
+        dims = vectors.shape[1]
+        self.array = ArrayModel(Config(cores=1, lanes=16, contexts=1))
+        self.quantiser = choose_quantiser(vectors, Metric.L2)
+        self.settings = FabricSettings(gain_raw=int(GAIN.to_raw(SEARCH_GAIN)))
+        self.cycles: list[int] = []
+        self.run(encode(Opcode.INIT, index=Metric.L2, value=dims))
+        for row in self.quantiser.quantise(vectors):
+            self.array.vector[:dims] = row
+            self.run(encode(Opcode.INSERT))
+
+    def run(self, word: int) -> int:
+        """One command; its cycles."""
+        return self.array.execute(word, settings=self.settings).cycles
+
+    def reset(self) -> None:
+        """As ``snn_reset``."""
+        self.run(encode(NeuralOpcode.NEURON_RESET, value=ResetPart.NETWORK | ResetPart.SEQUENCE))
+
+    def search(self, query: NDArray[np.float64], iterations: int) -> list[int]:
+        """The indices of the neuromorphic search's top 5."""
+        row = self.quantiser.quantise_queries(query[None])[0]
+        self.array.query[: len(row)] = row
+        self.cycles.append(self.run(encode(NeuralOpcode.NEURO_SEARCH, index=iterations, value=K)))
+        return [index for _key, _core, index in self.array.results]
+
+
+class Bench:
+    """One core full of stored vectors, and the recalls measured on it.
+
+    With ``fixed`` the neuromorphic searches run on the array's golden model; truth and plain searches stay in float.
+    """
+
+    def __init__(
+        self,
+        collection: datasets.Collection,
+        n_queries: int,
+        rng: np.random.Generator,
+        tally: Tally,
+        *,
+        fixed: bool = False,
+    ) -> None:
         rows = rng.choice(len(collection.base), 32, replace=False)
         self.core = SpikingCore(collection.base.shape[1])
         for row in rows:
@@ -46,20 +95,40 @@ class Bench:
         self.queries = collection.queries[rng.choice(len(collection.queries), n_queries, replace=False)]
         self.deviation = float(np.sqrt(collection.base.var(axis=0).mean()))
         self.rng, self.tally = rng, tally
+        self.fixed = FixedCore(collection.base[rows].astype(np.float64)) if fixed else None
         self.truths = [set(self.plain(query)) for query in self.queries]
 
     def run(self) -> None:
-        """All studies, one after the other."""
-        for study in (self.iterations, self.literal, self.resonance, self.single_glimpses, self.sequences, self.switch):
+        """All studies, one after the other; in fixed point those of the search itself."""
+        models = (self.literal, self.resonance) if self.fixed is None else (self.agreement,)
+        for study in (self.iterations, *models, self.single_glimpses, self.sequences, self.switch):
             study()
+
+    def reset(self) -> None:
+        """As ``snn_reset``."""
+        self.core.snn_reset()
+        if self.fixed is not None:
+            self.fixed.reset()
+
+    def agreement(self) -> None:
+        """How many of the top 5 the fixed-point search shares with the float32 one."""
+        for query in self.queries:
+            self.reset()
+            self.core.set_query(query)
+            expected = self.core.neuromorphic_search(K, 1.0, 20)["index"].tolist()
+            found = self.spiking(query)
+            self.tally["agreement", "20 iterations", "top 5 shared with float32"].append(
+                len(set(found).intersection(expected)) / K
+            )
+            self.tally["agreement", "20 iterations", "same order"].append(float(found == expected))
 
     def iterations(self) -> None:
         """Clean queries: each alone, and one after the other without a reset."""
         for n in ITERATIONS:
             for number, query in enumerate(self.queries):
-                self.core.snn_reset()
+                self.reset()
                 self.note("clean", f"{n} iterations", "alone", number, self.spiking(query, n))
-            self.core.snn_reset()
+            self.reset()
             for number, query in enumerate(self.queries):
                 self.note("clean", f"{n} iterations", "in a row", number, self.spiking(query, n))
 
@@ -104,18 +173,18 @@ class Bench:
             views = [self.view(query, noise) for query in self.queries]
             row = f"noise {noise:g}"
             for number, view in enumerate(views):
-                self.core.snn_reset()
+                self.reset()
                 plain = self.note("one glimpse", row, "plain", number, self.plain(view))
                 alone = self.note("one glimpse", row, "alone", number, self.spiking(view))
                 self.tally["one glimpse", row, "alone - plain"].append(alone - plain)
-            self.core.snn_reset()
+            self.reset()
             for number, view in enumerate(views):
                 self.note("one glimpse", row, "in a row", number, self.spiking(view))
 
     def sequences(self) -> None:
         """Glimpses of one target after the other; the sequences follow each other without a reset."""
         for noise in SEQUENCE_NOISES:
-            self.core.snn_reset()
+            self.reset()
             for number, query in enumerate(self.queries):
                 views: list[NDArray[np.float64]] = []
                 for n in range(1, max(GLIMPSES) + 1):
@@ -147,6 +216,8 @@ class Bench:
 
     def spiking(self, query: NDArray[np.float64], iterations: int = 20) -> list[int]:
         """neuromorphic_search's top 5 with steps of 1 ms."""
+        if self.fixed is not None:
+            return self.fixed.search(np.asarray(query, np.float64), iterations)
         self.core.set_query(query)
         return self.core.neuromorphic_search(K, 1.0, iterations)["index"].tolist()
 
@@ -158,7 +229,13 @@ class Bench:
 
 
 def study(
-    collection: datasets.Collection, n_seeds: int, n_cores: int, n_queries: int, said: Callable[[str], None]
+    collection: datasets.Collection,
+    n_seeds: int,
+    n_cores: int,
+    n_queries: int,
+    said: Callable[[str], None],
+    *,
+    fixed: bool = False,
 ) -> dict[str, dict[str, dict[str, tuple[float, float]]]]:
     """table -> row -> column -> (mean over the seeds, standard deviation of the seeds' means)."""
     means: defaultdict[Key, list[float]] = defaultdict(list)
@@ -167,7 +244,10 @@ def study(
         tally: Tally = defaultdict(list)
         rng = np.random.default_rng([seed, 2026])
         for _ in range(n_cores):
-            Bench(collection, n_queries, rng, tally).run()
+            bench = Bench(collection, n_queries, rng, tally, fixed=fixed)
+            bench.run()
+            if bench.fixed is not None:
+                tally["cycles", "all searches", "mean"] += bench.fixed.cycles
         for key, values in tally.items():
             means[key].append(float(np.mean(values)))
     tables: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
@@ -185,7 +265,8 @@ def print_tables(reports: dict[str, dict[str, dict[str, dict[str, tuple[float, f
         print("|---|" + "---|" * len(columns))
         for row in next(iter(reports.values()))[table]:
             cells = [reports[name][table][row][column] for name, column in columns]
-            print(f"| {row} | " + " | ".join(f"{mean:.3f} ± {spread:.3f}" for mean, spread in cells) + " |")
+            digits = 0 if table == "cycles" else 3
+            print(f"| {row} | " + " | ".join(f"{m:,.{digits}f} ± {spread:.{digits}f}" for m, spread in cells) + " |")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -198,6 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cores", type=int, default=4, help="cores of 32 vectors a seed")
     parser.add_argument("--queries", type=int, default=7, help="queries a core")
+    parser.add_argument("--engine", choices=("float32", "fixed"), default="float32", help="fixed: the array's model")
     options = parser.parse_args(argv)
     for name, least in (("seeds", 1), ("cores", 1), ("queries", 2)):
         if getattr(options, name) < least:
@@ -214,7 +296,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if pendigits is None:
         said("pendigits: not found (set GANGLION_DATA to the data folder); going on without it")
     collections = [c for c in (datasets.digits(), pendigits) if c is not None]
-    reports = {c.name: study(c, options.seeds, options.cores, options.queries, said) for c in collections}
+    sizes = options.seeds, options.cores, options.queries
+    reports = {c.name: study(c, *sizes, said, fixed=options.engine == "fixed") for c in collections}
     seconds = time.perf_counter() - started
     if options.json:
         print(json.dumps({"recall_at_5": reports, "seconds": seconds}, indent=1))
