@@ -66,3 +66,15 @@ def test_buffers_lie_apart_and_inside_the_memory(variant: str) -> None:
     assert all(start + size <= after for (start, size), (after, _) in itertools.pairwise(spans))
     assert spans[0][0] > 0 and sum(spans[-1]) <= len(instance.memory)
     assert instance.call("set_delta_ptr") == instance.call("get_delta_ptr")
+
+
+def test_the_page_names_every_function_and_the_sizes() -> None:
+    text = (FOLDER.parent / "docs" / "wasm.md").read_text(encoding="utf-8")
+    for function in (SEED_FUNCTIONS | MORE_FUNCTIONS | ARRAY_FUNCTIONS).values():
+        parameters = ", ".join(f"{kind} {name}" for kind, name in function.parameters)
+        assert f"{function.name}({parameters})" in text
+    for name, variant in VARIANTS.items():
+        memory = variant.pages * PAGE_BYTES // 1024
+        assert any(
+            f"`{variant.file}`" in row and f" {len(built(name)):,} | {memory:,} KiB" in row for row in text.splitlines()
+        )

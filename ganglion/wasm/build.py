@@ -38,9 +38,11 @@ FLAGS = (
         "-Werror",
     ),
     *("-ffp-contract=off", "-fno-sanitize=undefined", "-fno-strict-aliasing"),
-    *("-fno-inline-functions", "-mllvm", "-disable-lsr"),
     *("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=2048"),
 )
+
+SMALL = ("-Oz", "-fno-inline-functions", "-mllvm", "-disable-lsr")
+FAST = ("-O2", "-fno-inline-functions", "-mllvm", "-disable-lsr")
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class Variant:
 
 
 VARIANTS = {
-    "plain": Variant("ganglion.wasm", ("-Oz",), 1),
-    "simd": Variant("ganglion-simd.wasm", ("-O2",), 1, ("simd128",)),
-    "array": Variant("ganglion-array.wasm", ("-Oz", "-DGANGLION_ARRAY"), 19),
-    "array-simd": Variant("ganglion-array-simd.wasm", ("-O2", "-DGANGLION_ARRAY"), 19, ("simd128",)),
+    "plain": Variant("ganglion.wasm", SMALL, 1),
+    "simd": Variant("ganglion-simd.wasm", FAST, 1, ("simd128",)),
+    "array": Variant("ganglion-array.wasm", (*SMALL, "-DGANGLION_ARRAY"), 19),
+    "array-simd": Variant("ganglion-array-simd.wasm", (*FAST, "-DGANGLION_ARRAY"), 19, ("simd128",)),
 }
 """Every module that is built, by the name that ``ganglion wasm`` calls it."""
 
