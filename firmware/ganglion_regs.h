@@ -84,11 +84,11 @@
 #define GANGLION_RETURN1_ADDR UINT32_C(0x020)
 #define GANGLION_RETURN1_RESET UINT32_C(0x0)
 
-/* DATA0, write only; reads give 0: Argument of MERGE and WRITE_LINKS, low word. */
+/* DATA0, write only; reads give 0: Argument of MERGE, WRITE_LINKS, spiking commands: low word. */
 #define GANGLION_DATA0_ADDR UINT32_C(0x024)
 #define GANGLION_DATA0_RESET UINT32_C(0x0)
 
-/* DATA1, write only; reads give 0: Argument of MERGE (signed) and WRITE_LINKS, high bits. */
+/* DATA1, write only; reads give 0: The same, high bits, signed. */
 #define GANGLION_DATA1_ADDR UINT32_C(0x028)
 #define GANGLION_DATA1_RESET UINT32_C(0x0)
 
@@ -105,12 +105,20 @@
 #define GANGLION_IRQ_STATUS_RESET UINT32_C(0x0)
 #define GANGLION_IRQ_STATUS_DONE_SHIFT 0 /* a command ended */
 #define GANGLION_IRQ_STATUS_DONE_MASK UINT32_C(0x1)
+#define GANGLION_IRQ_STATUS_TICKED_SHIFT 1 /* a tick by time ended */
+#define GANGLION_IRQ_STATUS_TICKED_MASK UINT32_C(0x2)
+#define GANGLION_IRQ_STATUS_SPIKES_SHIFT 2 /* a core fired */
+#define GANGLION_IRQ_STATUS_SPIKES_MASK UINT32_C(0x4)
 
 /* IRQ_ENABLE, read and write: Events that raise the interrupt pin. */
 #define GANGLION_IRQ_ENABLE_ADDR UINT32_C(0x038)
 #define GANGLION_IRQ_ENABLE_RESET UINT32_C(0x0)
 #define GANGLION_IRQ_ENABLE_DONE_SHIFT 0 /* a command ended */
 #define GANGLION_IRQ_ENABLE_DONE_MASK UINT32_C(0x1)
+#define GANGLION_IRQ_ENABLE_TICKED_SHIFT 1 /* a tick by time ended */
+#define GANGLION_IRQ_ENABLE_TICKED_MASK UINT32_C(0x2)
+#define GANGLION_IRQ_ENABLE_SPIKES_SHIFT 2 /* a core fired */
+#define GANGLION_IRQ_ENABLE_SPIKES_MASK UINT32_C(0x4)
 
 /* CYCLES, read only: Clock cycles the last command was busy. */
 #define GANGLION_CYCLES_ADDR UINT32_C(0x03C)
@@ -154,6 +162,100 @@
 #define GANGLION_RESULT_RECORD_VALID_SHIFT 16 /* 1: a result, 0: none left */
 #define GANGLION_RESULT_RECORD_VALID_MASK UINT32_C(0x10000)
 
+/* Registers of arrays with contexts (field CONTEXTS of CONFIG is not 0). */
+
+/* DT, read and write: Length of a step, in 2^-16 ms. LEAK, RATE_FACTOR, TARGET_STEP and PHASE_STEP follow from it. */
+#define GANGLION_DT_ADDR UINT32_C(0x400)
+#define GANGLION_DT_RESET UINT32_C(0x10000)
+
+/* LEAK, read and write: dt / 20 ms, a factor word: what a membrane loses in a step. */
+#define GANGLION_LEAK_ADDR UINT32_C(0x404)
+#define GANGLION_LEAK_RESET UINT32_C(0x5CCCD)
+
+/* RATE_FACTOR, read and write: dt / 1000 ms, a factor word: what a rate loses in a step. */
+#define GANGLION_RATE_FACTOR_ADDR UINT32_C(0x408)
+#define GANGLION_RATE_FACTOR_RESET UINT32_C(0xA8312)
+
+/* TARGET_STEP, read and write: 0.1 dt / 1000 ms in 2^-26: what a threshold loses in a step. */
+#define GANGLION_TARGET_STEP_ADDR UINT32_C(0x40C)
+#define GANGLION_TARGET_STEP_RESET UINT32_C(0x1A37)
+
+/* PHASE_STEP, read and write: DT modulo 25 ms: what the oscillator's phase gains in a step. */
+#define GANGLION_PHASE_STEP_ADDR UINT32_C(0x410)
+#define GANGLION_PHASE_STEP_RESET UINT32_C(0x10000)
+
+/* GAIN, read and write: What a spike brings its neighbours, and a search result its neuron: signed Q5.13. */
+#define GANGLION_GAIN_ADDR UINT32_C(0x414)
+#define GANGLION_GAIN_RESET UINT32_C(0x0)
+
+/* DISTANCE_ONE, read and write: The raw distance that INJECT_RESULTS takes as 1. */
+#define GANGLION_DISTANCE_ONE_ADDR UINT32_C(0x418)
+#define GANGLION_DISTANCE_ONE_RESET UINT32_C(0x1)
+
+/* PARTS, read and write: What a tick by time does. */
+#define GANGLION_PARTS_ADDR UINT32_C(0x41C)
+#define GANGLION_PARTS_RESET UINT32_C(0x0)
+#define GANGLION_PARTS_DENDRITES_SHIFT 0 /* branches are added to membranes */
+#define GANGLION_PARTS_DENDRITES_MASK UINT32_C(0x1)
+#define GANGLION_PARTS_CLEAR_SHIFT 1 /* branches become 0 */
+#define GANGLION_PARTS_CLEAR_MASK UINT32_C(0x2)
+#define GANGLION_PARTS_STEP_SHIFT 2 /* membranes leak and fire */
+#define GANGLION_PARTS_STEP_MASK UINT32_C(0x4)
+#define GANGLION_PARTS_HOMEOSTASIS_SHIFT 3 /* rates and thresholds move */
+#define GANGLION_PARTS_HOMEOSTASIS_MASK UINT32_C(0x8)
+#define GANGLION_PARTS_RECORD_SHIFT 4 /* histories shift */
+#define GANGLION_PARTS_RECORD_MASK UINT32_C(0x10)
+#define GANGLION_PARTS_TO_MEMBRANE_SHIFT 5 /* spikes go to the neighbours' membranes */
+#define GANGLION_PARTS_TO_MEMBRANE_MASK UINT32_C(0x20)
+#define GANGLION_PARTS_TO_BRANCH_SHIFT 6 /* spikes go to the neighbours' branches */
+#define GANGLION_PARTS_TO_BRANCH_MASK UINT32_C(0x40)
+#define GANGLION_PARTS_LEARN_SHIFT 7 /* weights change (STDP) */
+#define GANGLION_PARTS_LEARN_MASK UINT32_C(0x80)
+
+/* CONTROL, read and write: What time and spikes do. */
+#define GANGLION_CONTROL_ADDR UINT32_C(0x420)
+#define GANGLION_CONTROL_RESET UINT32_C(0x0)
+#define GANGLION_CONTROL_RUN_SHIFT 0 /* ticks by time */
+#define GANGLION_CONTROL_RUN_MASK UINT32_C(0x1)
+#define GANGLION_CONTROL_TIMER_SHIFT 1 /* 1: every TIME_BASE clock cycles; 0: with every rising edge of clk_snn */
+#define GANGLION_CONTROL_TIMER_MASK UINT32_C(0x2)
+#define GANGLION_CONTROL_GAMMA_SHIFT 2 /* a rising edge of clk_gamma starts the oscillator's turn anew */
+#define GANGLION_CONTROL_GAMMA_MASK UINT32_C(0x4)
+#define GANGLION_CONTROL_STREAM_SHIFT 3 /* 1: events leave by the stream; 0: by the register EVENT */
+#define GANGLION_CONTROL_STREAM_MASK UINT32_C(0x8)
+
+/* TIME_BASE, read and write: Clock cycles of a tick by the timer; 0: none. */
+#define GANGLION_TIME_BASE_ADDR UINT32_C(0x424)
+#define GANGLION_TIME_BASE_RESET UINT32_C(0x0)
+
+/* PHASE, read and write: Phase of the oscillator, in 2^-16 ms of its 25. */
+#define GANGLION_PHASE_ADDR UINT32_C(0x428)
+#define GANGLION_PHASE_RESET UINT32_C(0x0)
+
+/* OVERRUN, read and write: Ticks that time asked for before the one before had begun; saturates. */
+#define GANGLION_OVERRUN_ADDR UINT32_C(0x42C)
+#define GANGLION_OVERRUN_RESET UINT32_C(0x0)
+
+/* DROPPED, read and write: What did not fit; both saturate. */
+#define GANGLION_DROPPED_ADDR UINT32_C(0x430)
+#define GANGLION_DROPPED_RESET UINT32_C(0x0)
+#define GANGLION_DROPPED_EVENTS_SHIFT 0 /* spikes that found the outlet full */
+#define GANGLION_DROPPED_EVENTS_MASK UINT32_C(0xFFFF)
+#define GANGLION_DROPPED_INPUTS_SHIFT 16 /* words of spike_in that found the inlet full, or no such core */
+#define GANGLION_DROPPED_INPUTS_MASK UINT32_C(0xFFFF0000)
+
+/* EVENT, read only: The first event in the outlet; reading it moves on to the next, unless CONTROL.STREAM is set. */
+#define GANGLION_EVENT_ADDR UINT32_C(0x434)
+#define GANGLION_EVENT_RESET UINT32_C(0x0)
+#define GANGLION_EVENT_NEURON_SHIFT 0 /* neuron */
+#define GANGLION_EVENT_NEURON_MASK UINT32_C(0x1F)
+#define GANGLION_EVENT_CORE_SHIFT 8 /* core */
+#define GANGLION_EVENT_CORE_MASK UINT32_C(0xFF00)
+#define GANGLION_EVENT_VALID_SHIFT 16 /* 1: an event, 0: none */
+#define GANGLION_EVENT_VALID_MASK UINT32_C(0x10000)
+#define GANGLION_EVENT_LEVEL_SHIFT 24 /* events in the outlet */
+#define GANGLION_EVENT_LEVEL_MASK UINT32_C(0x7F000000)
+
 /* Buffers of 16 elements: byte address, and bits an element takes on the bus for */
 /* arrays of 8-bit and of 16-bit elements (field WIDE of CONFIG). */
 
@@ -172,7 +274,7 @@
 #define GANGLION_DELTA_SLOT_BITS 16
 #define GANGLION_DELTA_SLOT_BITS_WIDE 32
 
-/* Operations: bits 7..0 of the command word. */
+/* Operations: bits 7..0 of the command word. Those from NEURON_RESET on need contexts. */
 enum ganglion_opcode {
     GANGLION_OP_INIT = 0x01, /* Empties every core and sets metric and dimensions. */
     GANGLION_OP_CLEAR = 0x02, /* Empties one core. */
@@ -192,7 +294,25 @@ enum ganglion_opcode {
     GANGLION_OP_WRITE_VECTOR = 0x19, /* Overwrites a stored vector with the VECTOR buffer as it is (to restore a saved array). */
     GANGLION_OP_READ_LINKS = 0x1A, /* Reads a node's graph word. */
     GANGLION_OP_WRITE_LINKS = 0x1B, /* Overwrites a node's graph word with DATA (to restore a saved array). */
-    GANGLION_OP_SET_COUNT = 0x1C /* Sets a core's count (to restore a saved array). */
+    GANGLION_OP_SET_COUNT = 0x1C, /* Sets a core's count (to restore a saved array). */
+    GANGLION_OP_NEURON_RESET = 0x20, /* Puts parts of the neurons' state back to what it is after INIT. */
+    GANGLION_OP_TICK = 0x21, /* One tick of the neurons of a core, or of all contexts with their first cores. */
+    GANGLION_OP_INJECT = 0x22, /* Adds DATA (a membrane's format) to a membrane. */
+    GANGLION_OP_INJECT_BRANCH = 0x23, /* Adds DATA (a branch's format) to a branch. */
+    GANGLION_OP_READ_NEURON = 0x24, /* Reads a field of a neuron's state. */
+    GANGLION_OP_WRITE_NEURON = 0x25, /* Writes a field of a neuron's state from DATA. */
+    GANGLION_OP_INJECT_RESULTS = 0x26, /* Adds GAIN / (1 + distance / DISTANCE_ONE) to the membrane of every result that is of this core. */
+    GANGLION_OP_RESONATE = 0x27, /* Multiplies the results' distances by 2 - weight * resonance (DATA: weight, a factor word), and sorts them. */
+    GANGLION_OP_ENCODE = 0x28, /* Encodes a stored vector as a pattern of spike times, which becomes its neuron's history. */
+    GANGLION_OP_ENCODE_QUERY = 0x29, /* Encodes the QUERY buffer. */
+    GANGLION_OP_SPIKE_SIMILARITY = 0x2A, /* Compares a neuron's history with the pattern in DATA. */
+    GANGLION_OP_SPIKE_SEARCH = 0x2B, /* The neurons of a core whose histories are most similar to the pattern in DATA; distances in 2^-16. */
+    GANGLION_OP_OSCILLATE = 0x2C, /* The gamma oscillator steps by PHASE_STEP. */
+    GANGLION_OP_RESONANCE = 0x2D, /* A neuron's resonance with the oscillator, and the oscillator's wave. */
+    GANGLION_OP_COMPETE = 0x2E, /* Winner take all over the membranes. */
+    GANGLION_OP_COMPARE_PATTERNS = 0x2F, /* Compares the neurons' histories with the pattern in DATA. */
+    GANGLION_OP_ACTIVITY = 0x30, /* Sums the neurons' rates. */
+    GANGLION_OP_NEURO_SEARCH = 0x31 /* Neuromorphic search for the QUERY buffer in one core; types do not matter; GAIN is the coupling. */
 };
 
 /* Bits of SEARCH's value: k, exact instead of beam, one core only, merge into the old list. */
@@ -200,6 +320,51 @@ enum ganglion_opcode {
 #define GANGLION_SEARCH_EXACT UINT32_C(0x20)
 #define GANGLION_SEARCH_ONE UINT32_C(0x40)
 #define GANGLION_SEARCH_KEEP UINT32_C(0x80)
+
+/* Fields of READ_NEURON and WRITE_NEURON. */
+enum ganglion_neuron_field {
+    GANGLION_NEURON_BRANCH_0 = 0x00, /* branch of link slot 0, Q4.12 */
+    GANGLION_NEURON_BRANCH_1 = 0x01, /* branch of link slot 1, Q4.12 */
+    GANGLION_NEURON_BRANCH_2 = 0x02, /* branch of link slot 2, Q4.12 */
+    GANGLION_NEURON_BRANCH_3 = 0x03, /* branch of link slot 3, Q4.12 */
+    GANGLION_NEURON_BRANCH_4 = 0x04, /* branch of link slot 4, Q4.12 */
+    GANGLION_NEURON_BRANCH_5 = 0x05, /* branch of link slot 5, Q4.12 */
+    GANGLION_NEURON_HISTORY = 0x06, /* spikes of the last 32 steps, the newest in bit 0 */
+    GANGLION_NEURON_MEMBRANE = 0x07, /* membrane, Q6.20 */
+    GANGLION_NEURON_ELAPSED = 0x08, /* ms since the last spike, UQ8.16; all ones: never */
+    GANGLION_NEURON_RATE = 0x09, /* spikes per ms as it stands after its decay, UQ0.24 */
+    GANGLION_NEURON_THRESHOLD = 0x0A, /* threshold, UQ4.26 */
+    GANGLION_NEURON_RESIDUE = 0x0B, /* what the weight has beside its byte, in 2^-12 of it */
+    GANGLION_NEURON_TRACE = 0x0C, /* trace of the sequence of searches, UQ5.11 */
+    GANGLION_NEURON_SPIKES = 0x0D, /* spikes of the last tick, a bit a neuron */
+    GANGLION_NEURON_EXTERNAL = 0x0E, /* spikes from outside for the next tick */
+    GANGLION_NEURON_GLIMPSES = 0x0F /* searches of the sequence so far, 3 at most */
+};
+
+/* Bits of TICK's value and of the register PARTS. */
+enum ganglion_tick_part {
+    GANGLION_TICK_DENDRITES = 0x01, /* branches are added to membranes */
+    GANGLION_TICK_CLEAR = 0x02, /* branches become 0 */
+    GANGLION_TICK_STEP = 0x04, /* membranes leak and fire */
+    GANGLION_TICK_HOMEOSTASIS = 0x08, /* rates and thresholds move */
+    GANGLION_TICK_RECORD = 0x10, /* histories shift */
+    GANGLION_TICK_TO_MEMBRANE = 0x20, /* spikes go to the neighbours' membranes */
+    GANGLION_TICK_TO_BRANCH = 0x40, /* spikes go to the neighbours' branches */
+    GANGLION_TICK_LEARN = 0x80 /* weights change (STDP) */
+};
+
+/* Bits of NEURON_RESET's value. */
+enum ganglion_neuron_reset_part {
+    GANGLION_NEURON_RESET_NETWORK = 0x01, /* membranes, elapsed times, thresholds, spikes */
+    GANGLION_NEURON_RESET_BRANCHES = 0x02, /* branches */
+    GANGLION_NEURON_RESET_HISTORIES = 0x04, /* histories */
+    GANGLION_NEURON_RESET_SEQUENCE = 0x08, /* traces and glimpses */
+    GANGLION_NEURON_RESET_RATES = 0x10 /* rates and weight residues */
+};
+
+/* Bits of TICK's index, the first one also of NEURON_RESET's. */
+#define GANGLION_ALL_CONTEXTS UINT32_C(0x1)
+#define GANGLION_STEP_OSCILLATOR UINT32_C(0x2)
 
 /* Why a transaction was refused: values of the ERROR register. */
 enum ganglion_error {

@@ -10,17 +10,32 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from golden.spec import COMMANDS, PRESETS, Buffer, Config, Error, Metric, Register, buffers, registers  # noqa: E402
+from golden.spec import (  # noqa: E402
+    COMMANDS,
+    PRESETS,
+    Buffer,
+    CommandInfo,
+    Config,
+    Error,
+    Metric,
+    Register,
+    buffers,
+    by_name,
+    registers,
+)
 from golden.spec import constants as c  # noqa: E402
 from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE  # noqa: E402
+from golden.spec.neural_commands import NEURAL_COMMANDS  # noqa: E402
 from golden.spec.neural_registers import SPIKING_RANGE  # noqa: E402
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH  # noqa: E402
 from scripts.gen_events import EVENT_FILES  # noqa: E402
+from scripts.gen_neurons import header_neurons, page_neurons  # noqa: E402
 from scripts.gen_text import (  # noqa: E402
     c_comment,
     c_enum,
@@ -32,7 +47,9 @@ from scripts.gen_text import (  # noqa: E402
     while_busy,
 )
 
-NARROW, WIDE = Config(element_width=8), Config(element_width=16)
+NARROW, WIDE = Config(element_width=8, contexts=1), Config(element_width=16, contexts=1)
+PLAIN = by_name(Config(element_width=8))
+"""The registers of an array without contexts."""
 
 ERROR_TEXTS = {
     Error.NONE: "nothing was refused since the last write of 0",
@@ -61,7 +78,14 @@ SEARCH_BITS = {"K_MASK": SEARCH_K_MASK, "EXACT": SEARCH_EXACT, "ONE": SEARCH_ONE
 
 def varies(register: Register) -> bool:
     """Whether a register's value after reset depends on the configuration."""
-    return len({next(r.reset for r in registers(config) if r.addr == register.addr) for config in PRESETS.values()}) > 1
+    tables = [registers(config) for config in (*PRESETS.values(), NARROW, WIDE)]
+    return len({r.reset for rows in tables for r in rows if r.addr == register.addr}) > 1
+
+
+def split(rows: Iterable[Register]) -> tuple[list[Register], list[Register]]:
+    """Registers of every array, and those of arrays with contexts."""
+    table = list(rows)
+    return [r for r in table if r.addr < SPIKING_RANGE[0]], [r for r in table if r.addr >= SPIKING_RANGE[0]]
 
 
 def buffer_text(narrow: Buffer, wide: Buffer) -> str:
@@ -88,7 +112,9 @@ def header_buffers() -> list[str]:
 
 def header() -> str:
     """firmware/ganglion_regs.h."""
-    commands = [(f"OP_{info.opcode.name}", int(info.opcode), info.description) for info in COMMANDS]
+    every = COMMANDS + NEURAL_COMMANDS
+    commands = [(f"OP_{info.opcode.name}", int(info.opcode), info.description) for info in every]
+    plain, spiking = split(registers(NARROW))
     errors = [(f"ERROR_{error.name}", int(error), ERROR_TEXTS[error]) for error in Error]
     metrics = [(f"METRIC_{m.name}", int(m), text) for m, text in zip(Metric, METRIC_TEXTS, strict=True)]
     lines = [
@@ -106,13 +132,17 @@ def header() -> str:
         "",
         c_comment("Registers: byte address, reset value where it is the same in every array, fields."),
         "",
-        *c_registers(registers(NARROW), varies=varies),
+        *c_registers(plain, varies=varies),
+        c_comment("Registers of arrays with contexts (field CONTEXTS of CONFIG is not 0)."),
+        "",
+        *c_registers(spiking, varies=varies),
         *header_buffers(),
-        c_comment("Operations: bits 7..0 of the command word."),
+        c_comment("Operations: bits 7..0 of the command word. Those from NEURON_RESET on need contexts."),
         *c_enum("opcode", commands),
         c_comment("Bits of SEARCH's value: k, exact instead of beam, one core only, merge into the old list."),
         *(define(f"SEARCH_{name}", f"UINT32_C({hex_word(value, 2)})") for name, value in SEARCH_BITS.items()),
         "",
+        *header_neurons(),
         c_comment("Why a transaction was refused: values of the ERROR register."),
         *c_enum("error", errors),
         *c_enum("metric", metrics),
@@ -136,18 +166,41 @@ def header() -> str:
     return "\n".join(lines) + "\n"
 
 
-def register_rows() -> list[list[str]]:
+def width_text(narrow: Register, wide: Register) -> str:
+    """How many bits a register has, where."""
+    text = str(narrow.width) if narrow.width == wide.width else f"{narrow.width} ({wide.width} with 16-bit elements)"
+    plain = PLAIN.get(narrow.name, narrow)
+    return text if plain.width == narrow.width else f"{text} ({plain.width} without contexts)"
+
+
+def register_rows(narrow_rows: Iterable[Register]) -> list[list[str]]:
+    wide = by_name(WIDE)
     return [
         [
             f"`{hex_word(r.addr, 3)}`",
             r.name,
             r.access.value,
             "varies" if varies(r) else hex_word(r.reset),
-            str(r.width) if r.width == wide.width else f"{r.width} ({wide.width} with 16-bit elements)",
+            width_text(r, wide[r.name]),
             while_busy(r.busy_read, r.busy_write, r.writable),
             r.description,
         ]
-        for r, wide in zip(registers(NARROW), registers(WIDE), strict=True)
+        for r in narrow_rows
+    ]
+
+
+def command_rows(commands: Iterable[CommandInfo]) -> list[list[str]]:
+    return [
+        [
+            f"`{hex_word(info.opcode, 2)}`",
+            info.opcode.name,
+            "yes" if info.checks_core else "no",
+            info.index or "-",
+            info.value or "-",
+            info.returns or "-",
+            info.description,
+        ]
+        for info in commands
     ]
 
 
@@ -174,6 +227,9 @@ def preset_rows() -> list[list[str]]:
 def page() -> str:
     """docs/registers.md."""
     low, high = SPIKING_RANGE
+    plain, spiking = split(registers(NARROW))
+    register_head = ("address", "name", "access", "reset", "bits", "while busy", "meaning")
+    command_head = ("opcode", "name", "checks core", "index", "value", "answer", "meaning")
     lines = [
         "# Registers and commands",
         "",
@@ -186,14 +242,22 @@ def page() -> str:
         "",
         "## Registers",
         "",
-        *table(("address", "name", "access", "reset", "bits", "while busy", "meaning"), register_rows()),
+        *table(register_head, register_rows(plain)),
         "`RESULT_RECORD` moves on when it is read; `COUNTER_LO` freezes `COUNTER_HI`.",
-        f"Addresses {hex_word(low, 3)} to {hex_word(high - 1, 3)} are kept for the spiking units, and refused until",
-        "those exist.",
         "",
         "### Fields",
         "",
-        *table(("register", "field", "bits", "meaning"), field_rows(registers(NARROW))),
+        "The bits 1 and 2 of `IRQ_STATUS` and `IRQ_ENABLE` exist in arrays with contexts only.",
+        "",
+        *table(("register", "field", "bits", "meaning"), field_rows(plain)),
+        "## Registers of arrays with contexts",
+        "",
+        f"Addresses {hex_word(low, 3)} to {hex_word(high - 1, 3)}; refused where the field CONTEXTS of `CONFIG` is 0.",
+        "",
+        *table(register_head, register_rows(spiking)),
+        "### Fields",
+        "",
+        *table(("register", "field", "bits", "meaning"), field_rows(spiking)),
         "## Buffers",
         "",
         f"{c.MAX_DIMS} signed elements each, packed into {DATA_WIDTH}-bit words, the first in the low bits; reads",
@@ -206,21 +270,13 @@ def page() -> str:
         "A write to `COMMAND` starts one. A command that says so checks that the core exists. An index that does not",
         "exist: writes do nothing, reads give 0. `RETURN0/1` hold the answer, 0 where there is none.",
         "",
-        *table(
-            ("opcode", "name", "checks core", "index", "value", "answer", "meaning"),
-            (
-                [
-                    f"`{hex_word(info.opcode, 2)}`",
-                    info.opcode.name,
-                    "yes" if info.checks_core else "no",
-                    info.index or "-",
-                    info.value or "-",
-                    info.returns or "-",
-                    info.description,
-                ]
-                for info in COMMANDS
-            ),
-        ),
+        *table(command_head, command_rows(COMMANDS)),
+        "## Commands of arrays with contexts",
+        "",
+        "Refused (BAD_OPCODE) where there are none. Formulas and cycles: `docs/contract_fabric.md`.",
+        "",
+        *table(command_head, command_rows(NEURAL_COMMANDS)),
+        *page_neurons(),
         "## Errors",
         "",
         *table(("value", "name", "meaning"), ([str(int(e)), e.name, ERROR_TEXTS[e]] for e in Error)),

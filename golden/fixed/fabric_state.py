@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 
 from golden.fixed.bits import mask, to_signed
 from golden.fixed.neural_core import NeuralCore
-from golden.fixed.neural_state import SIGNED_WIDTHS, NeuralState
+from golden.fixed.neural_state import NeuralState
 from golden.spec import Config
 from golden.spec.constants import MAX_NEIGHBOURS, VECTORS_PER_CORE
-from golden.spec.neural import BRANCH, RESET_TIME_STEP, STATE_FIELDS, TimeStep
-from golden.spec.neural_commands import NeuronField, ResetPart
+from golden.spec.neural import RESET_TIME_STEP, TimeStep
+from golden.spec.neural_commands import NEURON_FIELDS, NeuronField, ResetPart
 
-GLIMPSES_WIDTH = 2
-_WIDTHS = {place.name: place.width for place in STATE_FIELDS}
+_FIELDS = {int(info.field): info for info in NEURON_FIELDS}
+SIGNED = (*range(MAX_NEIGHBOURS), NeuronField.MEMBRANE)
+"""Fields that the state holds as signed numbers; residues stand there as bits."""
 _COLUMNS = {
     NeuronField.HISTORY: "history",
     NeuronField.MEMBRANE: "membrane",
@@ -20,11 +21,6 @@ _COLUMNS = {
     NeuronField.THRESHOLD: "threshold",
     NeuronField.RESIDUE: "residue",
     NeuronField.TRACE: "trace",
-}
-_CONTEXT_WIDTHS = {
-    NeuronField.SPIKES: VECTORS_PER_CORE,
-    NeuronField.EXTERNAL: VECTORS_PER_CORE,
-    NeuronField.GLIMPSES: GLIMPSES_WIDTH,
 }
 
 
@@ -84,41 +80,46 @@ class Context:
 
     def read_field(self, index: int, number: int) -> tuple[int, bool]:
         """The bits of a field, and whether there is such a field of such a neuron."""
-        if number in _CONTEXT_WIDTHS:
-            value = {
-                NeuronField.SPIKES: self.state.spikes,
-                NeuronField.EXTERNAL: self.external,
-                NeuronField.GLIMPSES: self.glimpses,
-            }[NeuronField(number)]
-            return value, True
-        if index >= VECTORS_PER_CORE or number > NeuronField.TRACE:
+        if not _there_is(index, number):
             return 0, False
-        if number < MAX_NEIGHBOURS:
-            return int(self.state.branches[index, number]) & mask(BRANCH.width), True
-        name = _COLUMNS[NeuronField(number)]
-        return int(getattr(self.state, name)[index]) & mask(_WIDTHS[name]), True
+        match number:
+            case NeuronField.SPIKES:
+                value = self.state.spikes
+            case NeuronField.EXTERNAL:
+                value = self.external
+            case NeuronField.GLIMPSES:
+                value = self.glimpses
+            case _ if number < MAX_NEIGHBOURS:
+                value = int(self.state.branches[index, number])
+            case _:
+                value = int(getattr(self.state, _COLUMNS[NeuronField(number)])[index])
+        return value & mask(_FIELDS[number].width), True
 
     def write_field(self, index: int, number: int, bits: int) -> bool:
         """Write a field from the low bits of ``bits``; whether there is such a field of such a neuron."""
-        if number in _CONTEXT_WIDTHS:
-            value = bits & mask(_CONTEXT_WIDTHS[NeuronField(number)])
-            if number == NeuronField.SPIKES:
-                self.state.spikes = value
-            elif number == NeuronField.EXTERNAL:
-                self.external = value
-            else:
-                self.glimpses = value
-            return True
-        if index >= VECTORS_PER_CORE or number > NeuronField.TRACE:
+        if not _there_is(index, number):
             return False
-        if number < MAX_NEIGHBOURS:
-            self.state.branches[index, number] = to_signed(bits & mask(BRANCH.width), BRANCH.width)
-            return True
-        name = _COLUMNS[NeuronField(number)]
-        value = bits & mask(_WIDTHS[name])
-        width = SIGNED_WIDTHS.get(name)
-        getattr(self.state, name)[index] = value if width is None else to_signed(value, width)
+        info = _FIELDS[number]
+        value = bits & mask(info.width)
+        if number in SIGNED:
+            value = int(to_signed(value, info.width))
+        match number:
+            case NeuronField.SPIKES:
+                self.state.spikes = value
+            case NeuronField.EXTERNAL:
+                self.external = value
+            case NeuronField.GLIMPSES:
+                self.glimpses = value
+            case _ if number < MAX_NEIGHBOURS:
+                self.state.branches[index, number] = value
+            case _:
+                getattr(self.state, _COLUMNS[NeuronField(number)])[index] = value
         return True
+
+
+def _there_is(index: int, number: int) -> bool:
+    """Whether there is such a field of such a neuron; what belongs to the context takes any index."""
+    return number in _FIELDS and (index < VECTORS_PER_CORE or number > NeuronField.TRACE)
 
 
 ALL_PARTS = ResetPart.NETWORK | ResetPart.BRANCHES | ResetPart.HISTORIES | ResetPart.SEQUENCE | ResetPart.RATES

@@ -1,9 +1,21 @@
 """Commands of the spiking fabric: operation codes, fields of a neuron, parts of a tick, and what each command does."""
 
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from golden.spec.commands import COMMANDS, CommandInfo
 from golden.spec.config import Config
+from golden.spec.constants import VECTORS_PER_CORE
+from golden.spec.neural import (
+    BRANCH,
+    ELAPSED,
+    HISTORY_WIDTH,
+    MEMBRANE,
+    RATE,
+    THRESHOLD,
+    TRACE,
+    WEIGHT_RESIDUE,
+)
 
 
 class NeuralOpcode(IntEnum):
@@ -79,6 +91,40 @@ class NeuronField(IntEnum):
     GLIMPSES = 15
 
 
+GLIMPSES_WIDTH = 2
+
+
+@dataclass(frozen=True)
+class NeuronFieldInfo:
+    """A field of READ_NEURON and WRITE_NEURON: ``width`` bits, two's complement if ``signed``."""
+
+    field: NeuronField
+    width: int
+    signed: bool
+    description: str
+
+
+NEURON_FIELDS: tuple[NeuronFieldInfo, ...] = (
+    *(
+        NeuronFieldInfo(NeuronField(slot), BRANCH.width, True, f"branch of link slot {slot}, {BRANCH}")
+        for slot in range(NeuronField.HISTORY)
+    ),
+    NeuronFieldInfo(NeuronField.HISTORY, HISTORY_WIDTH, False, "spikes of the last 32 steps, the newest in bit 0"),
+    NeuronFieldInfo(NeuronField.MEMBRANE, MEMBRANE.width, True, f"membrane, {MEMBRANE}"),
+    NeuronFieldInfo(NeuronField.ELAPSED, ELAPSED.width, False, f"ms since the last spike, {ELAPSED}; all ones: never"),
+    NeuronFieldInfo(NeuronField.RATE, RATE.width, False, f"spikes per ms as it stands after its decay, {RATE}"),
+    NeuronFieldInfo(NeuronField.THRESHOLD, THRESHOLD.width, False, f"threshold, {THRESHOLD}"),
+    NeuronFieldInfo(
+        NeuronField.RESIDUE, WEIGHT_RESIDUE.width, True, "what the weight has beside its byte, in 2^-12 of it"
+    ),
+    NeuronFieldInfo(NeuronField.TRACE, TRACE.width, False, f"trace of the sequence of searches, {TRACE}"),
+    NeuronFieldInfo(NeuronField.SPIKES, VECTORS_PER_CORE, False, "spikes of the last tick, a bit a neuron"),
+    NeuronFieldInfo(NeuronField.EXTERNAL, VECTORS_PER_CORE, False, "spikes from outside for the next tick"),
+    NeuronFieldInfo(NeuronField.GLIMPSES, GLIMPSES_WIDTH, False, "searches of the sequence so far, 3 at most"),
+)
+"""All fields, in the order of their numbers."""
+
+
 def _info(opcode: NeuralOpcode, description: str, *, core: bool = True, **texts: str) -> CommandInfo:
     return CommandInfo(
         opcode=opcode,  # type: ignore[arg-type]
@@ -136,6 +182,7 @@ NEURAL_COMMANDS: tuple[CommandInfo, ...] = (
         NeuralOpcode.RESONATE,
         "Multiplies the results' distances by 2 - weight * resonance (DATA: weight, a factor word), and sorts them.",
         core=False,
+        value="bits 4..0 k (clamped to 16)",
         returns="number of results",
     ),
     _info(

@@ -110,13 +110,18 @@ def registers(config: Config) -> tuple[Register, ...]:
         ),
         Register(name="RETURN0", addr=0x01C, access=_RO, description="Answer of the last command, low word."),
         Register(name="RETURN1", addr=0x020, access=_RO, description="Answer of the last command, high word."),
-        Register(name="DATA0", addr=0x024, access=_WO, description="Argument of MERGE and WRITE_LINKS, low word."),
+        Register(
+            name="DATA0",
+            addr=0x024,
+            access=_WO,
+            description="Argument of MERGE, WRITE_LINKS, spiking commands: low word.",
+        ),
         Register(
             name="DATA1",
             addr=0x028,
             access=_WO,
             width=config.data_width - DATA_WIDTH,
-            description="Argument of MERGE (signed) and WRITE_LINKS, high bits.",
+            description="The same, high bits, signed.",
         ),
         Register(
             name="TYPE_MASK",
