@@ -247,13 +247,12 @@ class EventEngine(wiring.Component):
             m.d.comb += [neuron.eq(scan_neuron), writes.data.eq(0)]
         with m.Elif(chain.busy):
             m.d.comb += [neuron.eq(chain.guard), writes.addr.eq(chain.guard), writes.data.eq(0)]
-        with m.Elif(~self.busy):
-            m.d.comb += [
-                neuron.eq(self.host_neuron),
-                writes.addr.eq(self.host_neuron),
-                writes.data.eq(self.host_potential),
-                record.value.eq(self.host_record),
-            ]
+        with m.Else():
+            # The host comes where nothing waits to be taken, and nothing is in B; asked so because it is known early.
+            with m.If(~(self.go & queue.valid)):
+                m.d.comb += [neuron.eq(self.host_neuron), record.value.eq(self.host_record)]
+            with m.If(~b_valid):
+                m.d.comb += [writes.addr.eq(self.host_neuron), writes.data.eq(self.host_potential)]
         return m
 
     def _queue(self, m: Module) -> Any:

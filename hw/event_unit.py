@@ -173,6 +173,16 @@ class EventUnit(wiring.Component):
             session.scan_end.eq(engine.scan_end),
         ]
 
+        # What is stored in the large memories is so a cycle later: by then it is known that it was not refused.
+        stores_word, stores_codes, stores_neuron, loads = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [
+            stores_word.eq(written["TABLE_DATA"]),
+            stores_codes.eq(written["CODEBOOK_DATA"]),
+            stores_neuron.eq(written["WEIGHT"]),
+            loads.eq(written["NEURON"]),
+        ]
+        m.d.comb += bus.hold.eq(stores_word | stores_codes | stores_neuron | loads)
+
         # The compact classifier.
         of_score = Signal()
         m.d.comb += [
@@ -188,8 +198,8 @@ class EventUnit(wiring.Component):
             compact.code_mask.eq(state["CODE_MASK"]),
             compact.last_class.eq(state["LAST_CLASS"]),
             compact.score_index.eq(state["SCORE_INDEX"]),
-            compact.write.eq(written["TABLE_DATA"] | written["CODEBOOK_DATA"]),
-            compact.write_codebook.eq(written["CODEBOOK_DATA"]),
+            compact.write.eq(stores_word | stores_codes),
+            compact.write_codebook.eq(stores_codes),
             compact.write_addr.eq(state["MODEL_ADDR"]),
             compact.write_data.eq(data),
             memory.table_rows.eq(compact.bank_rows),
@@ -215,10 +225,10 @@ class EventUnit(wiring.Component):
             engine.scan.eq(session.scan),
             engine.scan_clear.eq(session.scan_clear),
             engine.host_read.eq(written["NEURON"]),
-            engine.host_write.eq(written["WEIGHT"]),
-            engine.host_neuron.eq(Mux(written["WEIGHT"], state["NEURON"], data[:ID_WIDTH])),
+            engine.host_write.eq(stores_neuron),
+            engine.host_neuron.eq(Mux(stores_neuron, state["NEURON"], data[:ID_WIDTH])),
             engine.host_potential.eq(state["POTENTIAL"]),
-            engine.host_record.eq(Cat(data[: len(state["WEIGHT"])], state["TARGET"], state["THRESHOLD"])),
+            engine.host_record.eq(Cat(state["WEIGHT"], state["TARGET"], state["THRESHOLD"])),
             engine.last_neuron.eq(state["LAST_NEURON"]),
             engine.first_class.eq(state["FIRST_CLASS"]),
             engine.reward.eq(state["REWARD"]),
@@ -233,9 +243,6 @@ class EventUnit(wiring.Component):
             engine.queue_data.eq(queue.data),
             engine.queue_level.eq(queue.level),
         ]
-        loads = Signal()
-        m.d.sync += loads.eq(written["NEURON"])
-        m.d.comb += bus.hold.eq(loads)
         with m.If(loads):
             m.d.sync += [
                 state["POTENTIAL"].eq(engine.potential),
@@ -243,7 +250,7 @@ class EventUnit(wiring.Component):
                 state["TARGET"].eq(engine.record[TARGET_LOW:]),
                 state["THRESHOLD"].eq(engine.record[THRESHOLD_LOW:]),
             ]
-        with m.If(written["WEIGHT"]):
+        with m.If(stores_neuron):
             m.d.sync += state["NEURON"].eq(state["NEURON"] + 1)
         return m
 
