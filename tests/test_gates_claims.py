@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def whole(config: Config, **_options: object) -> tuple[Block, ...]:
         told["configs"].append(config)
-        return block("distance", 30_000.0), block("glue", 4_000.0 + 16_000 * config.contexts)
+        bare = block("distance", 30_000.0), block("glue", 4_000.0)
+        return (*bare, block("neurons", 16_000.0 * config.contexts)) if config.contexts else bare
 
+    # Any small component will do where nothing is synthesised.
+    small = tuple(replace(entry, make=CurrentBridge) for entry in SPIKING_UNITS)
+    monkeypatch.setattr(claims, "SPIKING_UNITS", small)
     monkeypatch.setattr(claims, "unit_gates", unit)
     monkeypatch.setattr(claims, "slice_blocks", whole)
 
@@ -108,6 +113,7 @@ def test_a_slice_that_has_the_units_is_counted_whole(counted: dict[str, Any]) ->
     assert [config.contexts for config in counted["configs"]] == [0, 2]
     row = by_name(report)["slice with all spiking units"]
     assert (row["gates"], row["is_sum"]) == (34_000 + 32_000, False)
+    assert by_name(report)["neurons, in the slice"]["gates"] == 32_000
 
 
 def test_units_are_cached_by_content(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +148,7 @@ def test_the_command(counted: dict[str, Any], capsys: pytest.CaptureFixture[str]
 
 
 def test_the_documentation_has_every_row_and_a_reason_for_each_miss(counted: dict[str, Any]) -> None:
+    counted["joined"] = True
     text = GATES_PAGE.read_text()
     table = re.search(r"^\| block \| claim \|.*\n(?:\|.*\n)+", text, re.M)
     assert table

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from ganglion.cli.app import app
-from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, OptionalPreset, Slices, as_config, config_json
+from ganglion.cli.options import (
+    Contexts,
+    Cores,
+    ElementWidth,
+    Json,
+    Lanes,
+    OptionalPreset,
+    Slices,
+    as_config,
+    config_json,
+)
 from ganglion.cli.output import print_json, print_table, steps
 
 CLAIMED_PRESET = "core"
@@ -28,6 +38,7 @@ def gates(
     slices: Slices = None,
     lanes: Lanes = None,
     element_width: ElementWidth = None,
+    contexts: Contexts = None,
     json: Json = False,
 ) -> None:
     """Count an array's gates block by block: gate equivalents (NAND2 = 1), memory bits, flip-flops, longest path.
@@ -37,7 +48,8 @@ def gates(
     if preset is None and not claims:
         raise typer.BadParameter("an array to count, or --claims, is needed", param_hint="'--preset'")
     name = CLAIMED_PRESET if preset is None else preset
-    config = as_config(name, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
+    changes = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width, "contexts": contexts}
+    config = as_config(name, **changes)
     if claims:
         from ganglion.gates.claims import measure_claims
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganglion.text import Columns
 
 __all__ = [
+    "Contexts",
     "Cores",
     "ElementWidth",
     "Json",
@@ -38,6 +39,9 @@ RequiredPreset = Annotated[str, typer.Option("--preset", metavar="NAME", help=f"
 Cores = Annotated[int | None, typer.Option("--cores", help="Cores, 1 to 256, instead of the preset's.")]
 Slices = Annotated[int | None, typer.Option("--slices", help="Slices, instead of the preset's.")]
 Lanes = Annotated[int | None, typer.Option("--lanes", help="Dimensions a cycle (1, 2, 4, 8, 16), instead.")]
+Contexts = Annotated[
+    int | None, typer.Option("--contexts", help="Cores with neurons of their own; 0: no spiking units.")
+]
 ElementWidth = Annotated[int | None, typer.Option("--element-width", help="Bits of an element (8 or 16), instead.")]
 
 
@@ -66,9 +70,11 @@ def as_config(
     slices: int | None = None,
     lanes: int | None = None,
     element_width: int | None = None,
+    contexts: int | None = None,
 ) -> Config:
     """The preset with what was given put in its place. Raises ConfigError naming the value."""
     given = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width}
+    given["contexts"] = contexts
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
     return preset(name, **changes)
 

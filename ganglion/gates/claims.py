@@ -121,7 +121,8 @@ def measure_claims(config: Config, *, liberty: Path | None = None, progress: Pro
         units[unit.name] = unit_gates(unit.make(config), unit.name, liberty=liberty, progress=_quiet)
     bare_config, full_config = replace(config, contexts=0), replace(config, contexts=config.slices)
     progress("counting the slice")
-    bare = _row("slice without spiking units", None, slice_blocks(bare_config, liberty=liberty, progress=_quiet))
+    bare_blocks = slice_blocks(bare_config, liberty=liberty, progress=_quiet)
+    bare = _row("slice without spiking units", None, bare_blocks)
     rows = [_row(unit.name, unit.claim, [units[unit.name]], levels=units[unit.name].levels) for unit in SPIKING_UNITS]
     six = [units[unit.name] for unit in SPIKING_UNITS if unit.claim is not None]
     rows += [_row("the six claimed units", SIX_CLAIM, six, is_sum=True), bare]
@@ -131,7 +132,11 @@ def measure_claims(config: Config, *, liberty: Path | None = None, progress: Pro
     name = "slice with all spiking units"
     if joined:
         progress("counting the slice with spiking units")
-        whole = _row(name, SLICE_CLAIM, slice_blocks(full_config, liberty=liberty, progress=_quiet))
+        blocks = slice_blocks(full_config, liberty=liberty, progress=_quiet)
+        whole = _row(name, SLICE_CLAIM, blocks)
+        known = {block.name for block in bare_blocks}
+        added = [block for block in blocks if block.name not in known]
+        rows += [_row(f"{block.name}, in the slice", None, [block], levels=block.levels) for block in added]
     else:
         whole = _added(name, SLICE_CLAIM, bare, _row("", None, [units[name] for name in SLICE_UNITS]))
     oscillator = _row("", None, [units["gamma oscillator"]])
