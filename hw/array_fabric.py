@@ -85,7 +85,6 @@ def attach_fabric(
             unit.value.eq(fabric.unit_value),
             unit.data.eq(fabric.unit_data),
             unit.entry_key.eq(results.out_key),
-            unit.entry_core.eq(results.out_core),
             unit.entry_index.eq(results.out_index),
         ]
         with m.If(fabric.walks):

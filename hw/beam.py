@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import Config
 from golden.spec.constants import (
     BEAM_WIDTH,
+    CORE_WIDTH,
     COUNT_WIDTH,
     INDEX_WIDTH,
     NODE_WIDTH,
@@ -57,7 +58,10 @@ class BeamSearch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.best = best = TopK(self.config, entries=BEAM_WIDTH)
+        # All entries have one core. (On an UltraPlus it is there as zeros, which its placement was found with.)
+        m.submodules.best = best = TopK(
+            self.config, entries=BEAM_WIDTH, core_width=CORE_WIDTH if self.config.memory == "spram" else 0
+        )
         visited, candidates = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
         remaining, linked = Signal(VECTORS_PER_CORE), Signal(VECTORS_PER_CORE)
         rounds = Signal(5)

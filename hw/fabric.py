@@ -184,6 +184,14 @@ class Fabric(wiring.Component):
             with m.If(every):
                 m.d.comb += self.core.eq(Cat(number[: config.slice_bits], place))
 
+        injects, elsewhere = opcode == NeuralOpcode.INJECT_RESULTS, Signal()
+        m.d.comb += elsewhere.eq((self.entry_core != core) | (self.entry_index >= self.reply_count))
+
+        def at_entry() -> None:
+            """The slices look at the core of the entry, unless it is to be the command's."""
+            with m.If(~injects):
+                m.d.comb += [self.walks.eq(1), self.core.eq(self.entry_core)]
+
         def start() -> None:
             in_round()
             m.d.comb += [self.neural_op.eq(NeuralOp.TICK), self.everywhere.eq(every)]
@@ -290,14 +298,14 @@ class Fabric(wiring.Component):
 
             # The result list, entry by entry.
             with m.State("ENTRY"):
-                injects = opcode == NeuralOpcode.INJECT_RESULTS
+                at_entry()
                 with m.If(~self.entry_valid):
                     m.d.comb += self.rewind.eq(injects)
                     with m.If(injects):
                         finish(total)
                     with m.Else():
                         m.next = "LISTED"
-                with m.Elif(injects & ((self.entry_core != core) | (self.entry_index >= self.reply_count))):
+                with m.Elif(Mux(injects, elsewhere, self.entry_core >= config.cores)):
                     m.d.comb += self.pop.eq(1)
                 with m.Else():
                     m.d.comb += self.neural_op.eq(Mux(injects, NeuralOp.INJECT_RESULT, NeuralOp.RESONATE))
@@ -307,9 +315,11 @@ class Fabric(wiring.Component):
                 # A cycle later: a list that was cleared with the first cycle is empty in the third.
                 m.d.comb += self.turn.eq(1)
                 m.next = "IDLE"
-            with m.State("ENTRY_WORK"), m.If(~self.neural_busy):
-                m.d.comb += self.pop.eq(1)
-                m.next = "ENTRY"
+            with m.State("ENTRY_WORK"):
+                at_entry()
+                with m.If(~self.neural_busy):
+                    m.d.comb += self.pop.eq(1)
+                    m.next = "ENTRY"
 
             # Spike times of a vector: the largest element, then a bit an element.
             with m.State("GATHER"):

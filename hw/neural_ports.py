@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
-from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, VECTORS_PER_CORE
+from golden.spec.constants import INDEX_WIDTH, VECTORS_PER_CORE
 from golden.spec.neural import DT_WIDTH, FACTOR_WIDTH, GAIN, RESONANCE_WIDTH, TARGET_STEP_WIDTH
 from golden.spec.neural_commands import ResetPart
 
@@ -45,7 +45,6 @@ def neuron_ports(config: Config) -> dict[str, wiring.Member]:
         "distance_one": In(config.key_width),
         "resonance": In(RESONANCE_WIDTH),
         "entry_key": In(signed(config.key_width)),
-        "entry_core": In(CORE_WIDTH),
         "entry_index": In(INDEX_WIDTH),
         "reset": In(len(ResetPart)),
         "reset_node": In(INDEX_WIDTH),

@@ -76,7 +76,6 @@ class NeuronUnit(wiring.Component):
                 "push": Out(1),
                 "push_key": Out(signed(config.key_width)),
                 "push_index": Out(INDEX_WIDTH),
-                "push_entry": Out(1),
             }
         )
 
@@ -345,7 +344,6 @@ class NeuronUnit(wiring.Component):
             self.phase_index.eq(node),
             self.push_key.eq(similarity),
             self.push_index.eq(node),
-            self.push_entry.eq(op == NeuralOp.RESONATE),
         ]
         with m.Switch(op):
             with m.Case(NeuralOp.SIMILARITY, NeuralOp.SPIKE_SEARCH):

@@ -123,7 +123,11 @@ class Slice(wiring.Component):
         m.submodules.distance = distance = Distance(config)
         # A tree of mergers takes its first entry too soon after the last push.
         ahead = config.slices == 1
-        m.submodules.topk = topk = TopK(config, ahead=ahead)
+        # The list keeps places: a slice's id is the rest of a core's number. (With SPRAM it keeps the number, which has
+        # the same bits then: the UltraPlus's placement was found with that.)
+        numbered, folded = config.memory == "spram", config.cores_per_slice > 1
+        kept_width = CORE_WIDTH if numbered else config.place_width if folded else 0
+        m.submodules.topk = topk = TopK(config, core_width=kept_width, ahead=ahead)
         m.submodules.exact = exact = ExactScan(config)
         m.submodules.beam = beam = BeamSearch(config)
         m.submodules.insert = insert = InsertEngine(config)
@@ -354,7 +358,7 @@ class Slice(wiring.Component):
             topk.clear.eq(clears),
             topk.push.eq(searched & accept4),
             topk.key.eq(distance.distance),
-            topk.core.eq(record_core),
+            *((topk.core.eq(record_core if numbered else record[INDEX_WIDTH:]),) if kept_width else ()),
             topk.index.eq(record[:INDEX_WIDTH]),
             beam.push.eq(searched),
             beam.key.eq(distance.distance),
@@ -387,7 +391,13 @@ class Slice(wiring.Component):
             topk.rank.eq(Mux(inserting, insert.rank, leaf_rank)),
             self.leaf_valid.eq(topk.out_valid & ~leaf_rank[4]),
             self.leaf_key.eq(topk.out_key),
-            self.leaf_core.eq(topk.out_core),
+            self.leaf_core.eq(
+                topk.out_core
+                if numbered
+                else (topk.out_core << config.slice_bits) | self.slice_id
+                if folded
+                else self.slice_id
+            ),
             self.leaf_index.eq(topk.out_index),
         ]
 

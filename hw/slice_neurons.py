@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from golden.spec import Config
-from golden.spec.constants import CORE_WIDTH
 from hw.distance import Distance
 from hw.graph_store import GraphStore
 from hw.neural_ports import neuron_ports
@@ -90,6 +89,7 @@ def attach_neurons(
         m.d.comb += [
             topk.push.eq(1),
             topk.key.eq(unit.push_key),
-            topk.core.eq(Mux(unit.push_entry, ports.entry_core, ports.core[:CORE_WIDTH])),
             topk.index.eq(unit.push_index),
         ]
+        if topk.core_width:
+            m.d.comb += topk.core.eq(place)

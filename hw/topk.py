@@ -1,6 +1,6 @@
 """Top-k list: the smallest entries pushed, in order."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,9 @@ __all__ = ["TopK"]
 class TopK(wiring.Component):
     """Keeps the ``entries`` smallest (key, core, index) pushed since ``clear``, smallest first.
 
+    Cores are numbers of ``core_width`` bits: as many as tell apart those whose entries meet here. With 0 bits, where
+    all come from one core, the two ports are missing.
+
     An insertion sorter: every slot compares in parallel and takes the new entry or the one before it. Ties go to the
     lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
     combinationally.
@@ -24,28 +27,31 @@ class TopK(wiring.Component):
     no earlier than the second cycle after the last push.
     """
 
-    def __init__(self, config: Config, *, entries: int = MAX_RESULTS, ahead: bool = False) -> None:
+    def __init__(
+        self, config: Config, *, entries: int = MAX_RESULTS, core_width: int = CORE_WIDTH, ahead: bool = False
+    ) -> None:
         if entries < 1:
             raise ValueError(f"entries must be at least 1, got {entries}")
+        if not 0 <= core_width <= CORE_WIDTH:
+            raise ValueError(f"core_width must be 0 to {CORE_WIDTH}, got {core_width}")
         self.config = config
         self.entries = entries
+        self.core_width = core_width
         self.ahead = ahead
-        super().__init__(
-            {
-                "clear": In(1),
-                "push": In(1),
-                "key": In(signed(config.key_width)),
-                "core": In(CORE_WIDTH),
-                "index": In(INDEX_WIDTH),
-                "rank": In(max(1, (entries - 1).bit_length())),
-                "count": Out(entries.bit_length()),
-                "out_valid": Out(1),
-                "out_key": Out(signed(config.key_width)),
-                "out_core": Out(CORE_WIDTH),
-                "out_index": Out(INDEX_WIDTH),
-            }
-            | ({"next": In(1), "step": In(1)} if ahead else {})
-        )
+        members = {
+            "clear": In(1),
+            "push": In(1),
+            "key": In(signed(config.key_width)),
+            "core": In(core_width),
+            "index": In(INDEX_WIDTH),
+            "rank": In(max(1, (entries - 1).bit_length())),
+            "count": Out(entries.bit_length()),
+            "out_valid": Out(1),
+            "out_key": Out(signed(config.key_width)),
+            "out_core": Out(core_width),
+            "out_index": Out(INDEX_WIDTH),
+        } | ({"next": In(1), "step": In(1)} if ahead else {})
+        super().__init__({name: member for name, member in members.items() if core_width or "core" not in name})
 
     def elaborate(self, platform: object) -> Module:
         if on_up5k(platform):
@@ -53,8 +59,7 @@ class TopK(wiring.Component):
         m = Module()
         occupied = Signal(self.entries)
         before = Signal(self.entries)
-        new = Signal(signed(self.config.key_width + CORE_WIDTH + INDEX_WIDTH))
-        m.d.comb += new.eq(cat_key(self.key, self.core, self.index))
+        new = self._new(m, self.core_width)
 
         slots = [Signal(new.shape(), name=f"slot{i}") for i in range(self.entries)]
         for i, slot in enumerate(slots):
@@ -76,18 +81,31 @@ class TopK(wiring.Component):
         m.d.comb += [
             chosen.eq(select(slots, self.rank)),
             self.out_valid.eq(select(list(occupied), self.rank)),
-            self.out_index.eq(chosen[:INDEX_WIDTH]),
-            self.out_core.eq(chosen[INDEX_WIDTH : INDEX_WIDTH + CORE_WIDTH]),
-            self.out_key.eq(chosen[INDEX_WIDTH + CORE_WIDTH :]),
         ]
+        self._show(m, chosen, self.core_width)
         return m
+
+    def _new(self, m: Module, core_width: int) -> Signal:
+        """The entry that is pushed, as one number."""
+        core = self.core[:core_width] if core_width else Const(0, 0)
+        new = Signal(signed(self.config.key_width + core_width + INDEX_WIDTH))
+        m.d.comb += new.eq(cat_key(self.key, core, self.index))
+        return new
+
+    def _show(self, m: Module, chosen: Signal, core_width: int) -> None:
+        """The fields of an entry on the outputs."""
+        key_bit = INDEX_WIDTH + core_width
+        m.d.comb += self.out_index.eq(chosen[:INDEX_WIDTH])
+        if core_width:
+            m.d.comb += self.out_core.eq(chosen[INDEX_WIDTH:key_bit])
+        m.d.comb += self.out_key.eq(chosen[key_bit:])
 
     def _elaborate_up5k(self) -> Module:
         """The same in the iCE40's own cells; the entry at a ``rank`` of ``count`` or more has no defined contents."""
         m = Module()
-        core = self.core[: self.config.place_width + self.config.slice_bits]
-        new = Signal(signed(self.config.key_width + len(core) + INDEX_WIDTH))
-        m.d.comb += new.eq(cat_key(self.key, core, self.index))
+        # Cores the array does not have need no cells.
+        core_width = min(self.core_width, self.config.place_width + self.config.slice_bits)
+        new = self._new(m, core_width)
         rows = SortedRows(m, new, self.push, self.clear, n_rows=self.entries)
         with m.If(self.clear):
             m.d.sync += self.count.eq(0)
@@ -119,10 +137,6 @@ class TopK(wiring.Component):
             ]
         else:
             m.d.comb += chosen.eq(select([rows.value(i) for i in range(self.entries)], self.rank))
-        m.d.comb += [
-            self.out_valid.eq(self.rank < self.count),
-            self.out_index.eq(chosen[:INDEX_WIDTH]),
-            self.out_core.eq(chosen[INDEX_WIDTH : INDEX_WIDTH + len(core)]),
-            self.out_key.eq(chosen[INDEX_WIDTH + len(core) :]),
-        ]
+        m.d.comb += self.out_valid.eq(self.rank < self.count)
+        self._show(m, chosen, core_width)
         return m

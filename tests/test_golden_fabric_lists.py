@@ -72,6 +72,11 @@ def test_resonating_distances_in_closed_form() -> None:
             exact = before[core, index] * (2 - weight_raw / FACTOR_ONE * share)
             assert abs(key - exact) <= 1 + abs(before[core, index]) * 2.0**-15
     assert bench.run(N.RESONATE, value=3).answer == 3 and len(bench.array.results) == 3
+    # An entry of a core that the array does not have takes a cycle and is left out.
+    bench.run(Opcode.MERGE, bench.array.config.cores, 9, data=-(10**6))
+    strange = bench.run(N.RESONATE, value=16)
+    assert (strange.answer, strange.cycles) == (3, (3 + 24 * 3 + 1) + 1 + 2 + (3 + 1))
+    assert all(core < bench.array.config.cores for _, core, _ in bench.array.results)
     bench.run(Opcode.CLEAR_RESULTS)
     empty = bench.run(N.RESONATE, value=16)
     assert (empty.answer, empty.cycles) == (0, 3 + 1 + 2 + 1)

@@ -64,9 +64,9 @@ def test_distance(config: Config) -> None:
     assert not outputs["out_valid"][:, :3].any()
 
 
-@pytest.mark.parametrize("entries", [16, 3])
+@pytest.mark.parametrize(("entries", "core_width"), [(16, 8), (16, 1), (3, 0)])
 @pytest.mark.parametrize("config", WIDTH_CONFIGS, ids=name_of)
-def test_topk(config: Config, entries: int) -> None:
+def test_topk(config: Config, entries: int, core_width: int) -> None:
     shape = (520, 500)
     rng = np.random.default_rng(entries)
     push = bursts(rng, shape)
@@ -74,12 +74,13 @@ def test_topk(config: Config, entries: int) -> None:
         "clear": chance(rng, shape, 0.02),
         "push": push,
         "key": random_keys(rng, shape, config.key_width),
-        "core": random_bits(rng, shape, 8) * chance(rng, shape, 0.3),
         "index": random_bits(rng, shape, 5),
         "rank": random_bits(rng, shape, (entries - 1).bit_length()),
     }
-    twin = golden.TopK(config, shape[0], entries=entries)
-    outputs = check_twin(hw.topk.TopK(config, entries=entries), twin, stimulus)
+    if core_width:
+        stimulus["core"] = random_bits(rng, shape, core_width) * chance(rng, shape, 0.3)
+    twin = golden.TopK(config, shape[0], entries=entries, core_width=core_width)
+    outputs = check_twin(hw.topk.TopK(config, entries=entries, core_width=core_width), twin, stimulus)
     pushed = (push & ~stimulus["clear"])[:, :-1] == 1
     before, after = outputs["count"][:, :-1], outputs["count"][:, 1:]
     assert (after[pushed] == np.minimum(before[pushed] + np.uint64(1), np.uint64(entries))).all(), "latency 1"

@@ -157,5 +157,7 @@ def test_constructor_refuses_bad_parameters() -> None:
         golden.Scaler("tiny")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="entries must be a positive integer, got 0"):
         golden.TopK(TINY, entries=0)
+    with pytest.raises(ValueError, match="core_width must be an integer of 0 to 8, got 9"):
+        golden.TopK(TINY, core_width=9)
     with pytest.raises(ValueError, match="4 fields of 21 bits take 2 words, got 1"):
         unpack_fields(np.zeros(3, dtype=np.uint64), 4, 21)

@@ -39,7 +39,7 @@ class BeamSearch(Unit):
         )
         self._visited = np.zeros((n_streams, VECTORS_PER_CORE), dtype=np.bool_)
         self._candidates = np.zeros_like(self._visited)
-        self._nearest = TopK(config, n_streams, entries=BEAM_WIDTH)
+        self._nearest = TopK(config, n_streams, entries=BEAM_WIDTH, core_width=0)
 
     def step(self, inputs: Inputs) -> Outputs:
         place_width, state = self.config.place_width, self._state.copy()
@@ -97,7 +97,6 @@ class BeamSearch(Unit):
             "clear": bit(clear),
             "push": inputs["push"],
             "key": inputs["key"],
-            "core": np.zeros(self.n_streams, dtype=np.uint64),
             "index": inputs["index"],
             "rank": self._fetched.astype(np.uint64),
         }

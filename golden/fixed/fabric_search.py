@@ -81,13 +81,15 @@ class FabricSearch(Contexts):
         return Execution(n, len(own), n, WALK_HIDES)
 
     def _resonate(self, c: Command) -> Execution:
-        entries, form = self.array.results, self.config.key_format
+        # The slice that owns an entry's core works on it: none does on cores that MERGE made up.
+        entries = [entry for entry in self.array.results if entry[1] < self.config.cores]
+        form = self.config.key_format
         keys = np.array([key for key, _, _ in entries], dtype=np.int64)
         indices = raw_indices(entries)
         share = ratio_factor(divide(resonance(raw(self.phase), indices), np.full(len(entries), RESONANCE_ONE)))
         moved = form.saturate(2 * keys - scale(scale(MEMBRANE.saturate(keys), share), raw(c.data & mask(FACTOR_WIDTH))))
         stream = sorted((int(key), core, index) for key, (_, core, index) in zip(moved, entries, strict=True))
-        turn = timing.resonate_turn(timing.walk_cycles(0, len(entries)))
+        turn = timing.resonate_turn(timing.walk_cycles(len(self.array.results) - len(entries), len(entries)))
         done = self._list(stream, c.value, False, turn)
         return replace(done, list_hidden=WALK_HIDES)
 

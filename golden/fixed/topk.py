@@ -13,15 +13,21 @@ class TopK(Unit):
 
     Latency one cycle from a push to the list, throughput one push a cycle.
 
-    Inputs: ``clear``, ``push`` (1), ``key`` (key_width, signed), ``core`` (8), ``index`` (5), ``rank``. Outputs:
-    ``count``, ``out_valid``, ``out_key``, ``out_core``, ``out_index``: the entry at ``rank``, combinationally.
+    Inputs: ``clear``, ``push`` (1), ``key`` (key_width, signed), ``core`` (core_width), ``index`` (5), ``rank``.
+    Outputs: ``count``, ``out_valid``, ``out_key``, ``out_core``, ``out_index``: the entry at ``rank``, combinationally.
+    With ``core_width`` 0 there is neither ``core`` nor ``out_core``.
     """
 
-    def __init__(self, config: Config, n_streams: int = 1, *, entries: int = MAX_RESULTS) -> None:
+    def __init__(
+        self, config: Config, n_streams: int = 1, *, entries: int = MAX_RESULTS, core_width: int = CORE_WIDTH
+    ) -> None:
         super().__init__(config, n_streams)
         if isinstance(entries, bool) or not isinstance(entries, int) or entries < 1:
             raise ValueError(f"entries must be a positive integer, got {entries!r}")
+        if isinstance(core_width, bool) or not isinstance(core_width, int) or not 0 <= core_width <= CORE_WIDTH:
+            raise ValueError(f"core_width must be an integer of 0 to {CORE_WIDTH}, got {core_width!r}")
         self.entries = entries
+        self.core_width = core_width
         self._entry = np.zeros((n_streams, entries), dtype=np.int64)
         self._count = self._zeros()
 
@@ -33,14 +39,15 @@ class TopK(Unit):
             "count": self._count.astype(np.uint64),
             "out_valid": bit(rank < self._count),
             "out_key": to_unsigned(entry_key(shown), width),
-            "out_core": to_unsigned(entry_core(shown), CORE_WIDTH),
             "out_index": to_unsigned(entry_index(shown), INDEX_WIDTH),
         }
+        if self.core_width:
+            outputs["out_core"] = to_unsigned(entry_core(shown), self.core_width)
         clear = flag(inputs, "clear")
         push = flag(inputs, "push") & ~clear
         new = pack_entry(
             signed(inputs, "key", width),
-            unsigned(inputs, "core", CORE_WIDTH),
+            unsigned(inputs, "core", self.core_width) if self.core_width else self._zeros(),
             unsigned(inputs, "index", INDEX_WIDTH),
         )
         self._insert(push, new)
