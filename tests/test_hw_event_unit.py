@@ -334,3 +334,34 @@ class StalledBus(EventBus):
                 assert now["rresp"] == 0
                 return now["rdata"]
         raise AssertionError("the bus hangs")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_done_is_answered_and_can_be_cleared(bus: EventBus, seed: int) -> None:
+    """Random transactions, sense or nonsense: each is answered in its time; then the unit works as after a reset."""
+    rng = np.random.default_rng(seed)
+    often = [
+        REGISTERS[name].addr for name in ("POST", "POST", "POST", "EVENT_HIGH", "COMMAND", "WEIGHT", "TARGET", "MODE")
+    ]
+    script = bus.script()
+    for _ in range(4000):
+        addr = int(rng.choice(often)) if rng.random() < 0.5 else 4 * int(rng.integers(0, 50))
+        data = int(rng.integers(0, 32)) if rng.random() < 0.7 else int(rng.integers(0, 1 << 32))
+        if addr == REGISTERS["POST"].addr and rng.random() < 0.8:
+            data &= TRAIN | PUNISH | 31
+        script.at(WRITE if rng.random() < 0.75 else READ, addr, data)
+        if rng.random() < 0.1:
+            script.idle(int(rng.integers(1, 40)))
+    refused = bus.try_run(script).refused
+    assert 0.1 < refused.mean() < 0.9
+    bus.run(
+        bus.script().write("RUN", 0).write("COMMAND", CLEAR).idle(200).write("MODE", Mode.NEURONGUARD).write("RUN", 1)
+    )
+    ones = np.ones(3, np.int64)
+    device = EventDevice(bus)
+    device.load_field(FixedField(0 * ones, ones, np.array([1, 2, TARGET_NONE]), 5 * ones), 1)
+    bus.run(bus.script().write("MAGNITUDE", UNIT_MAGNITUDE))
+    assert [values.tolist() for values in device.run_texts([np.zeros(0, np.int64), np.array([0, 0, 1])])] == [
+        [0, 0],
+        [0, 15],
+    ]
