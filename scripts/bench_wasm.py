@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The WASM module: size, memory, and nanoseconds an operation in wasmtime and in node.
+"""The WASM modules: size, memory, and nanoseconds an operation in wasmtime and in node.
 
 Example: python scripts/bench_wasm.py --json > wasm.json
 
 A small module beside the one measured calls it in a loop, so that no host's call is counted: about 2 ns a call are.
 Every figure is the median of the runs, with the least and the greatest; time is that of the processor, so that others
-on the machine count less. Before each search the query is copied in from
-a table of 64; before each insertion the vector. `insert` is the mean over filling a core, `init` included.
+on the machine count less. Before each search the query is copied in from a table of 64; before each insertion the
+vector. `insert` is the mean over filling a core, `init` included. `search_all` works on 256 full cores.
 """
 
 import argparse
@@ -17,25 +17,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganglion.wasm.binary import exports
-from ganglion.wasm.build import FOLDER, VARIANTS
+from ganglion.wasm.build import FOLDER, PAGE_BYTES, VARIANTS
 from ganglion.wasm.instance import Instance
 from golden.float32.distance import squared_l2
-from golden.spec.constants import MAX_DIMS, VECTORS_PER_CORE
+from golden.spec.constants import MAX_CORES, MAX_DIMS, VECTORS_PER_CORE
 
 N_QUERIES = 64
-TABLE = 40960
-"""Where the table of vectors lies: behind all that the plain module uses."""
 RUNS = 15
 SECONDS_A_RUN = 0.02
-SET_UP = "(call $init (i32.const 16) (i32.const 0) (i32.const 0))"
+TABLE_FROM_END = 8192
+"""Where the table of vectors lies: so many bytes before the end of memory, behind all that a module uses."""
 ROW = "(i32.add (i32.const {table}) (i32.shl (i32.and (local.get $i) (i32.const 63)) (i32.const 6)))"
-COPY = "(memory.copy ({to}) " + ROW + " (i32.const 64))"
 IMPORTS = {
     "init": "(param i32 i32 i32)",
     "insert": "(result i32)",
@@ -48,15 +47,20 @@ IMPORTS = {
     "neuromorphic_search": "(param i32 f32 i32) (result i32)",
 }
 """What the loops call."""
-QUERY = COPY.format(to="call $get_query_ptr", table=TABLE)
-VECTOR = COPY.format(to="call $get_insert_ptr", table=TABLE)
+ARRAY_IMPORTS = {"search_all": "(param i32) (result i32)", "search_all_exact": "(param i32) (result i32)"}
+"""What the loops on an array call beside."""
+QUERY = f"(memory.copy (call $get_query_ptr) {ROW} (i32.const 64))"
+VECTOR = f"(memory.copy (call $get_insert_ptr) {ROW} (i32.const 64))"
+SET_UP = "(if (i32.eqz (i32.and (local.get $i) (i32.const 31))) (then (call $init (i32.const 16) (i32.const 0) {id})))"
+FILL = SET_UP.format(id="(i32.shr_u (local.get $i) (i32.const 5))") + f" {VECTOR} (drop (call $insert))"
+"""Fills core after core."""
 LOOPS = {
     "search, k = 6": f"{QUERY} (drop (call $search (i32.const 6)))",
     "search, k = 10": f"{QUERY} (drop (call $search (i32.const 10)))",
     "search_exact, k = 6": f"{QUERY} (drop (call $search_exact (i32.const 6)))",
-    "insert": f"(if (i32.eqz (i32.and (local.get $i) (i32.const 31))) (then {SET_UP})) {VECTOR} (drop (call $insert))",
+    "insert": f"{SET_UP.format(id='(i32.const 0)')} {VECTOR} (drop (call $insert))",
     "snn_tick, quiet": "(drop (call $snn_tick (f32.const 1) (f32.const 0.5) (i32.const 1)))",
-    "snn_tick, a quarter firing": (
+    "snn_tick, neurons firing": (
         "(call $snn_inject (i32.and (local.get $i) (i32.const 31)) (f32.const 2))"
         "(call $snn_inject (i32.and (i32.mul (local.get $i) (i32.const 7)) (i32.const 31)) (f32.const 2))"
         "(drop (call $snn_tick (f32.const 1) (f32.const 0.2) (i32.const 1)))"
@@ -66,19 +70,48 @@ LOOPS = {
     ),
 }
 """What is measured, each with the body of its loop."""
+ARRAY_LOOPS = {
+    "search_all, k = 10": f"{QUERY} (drop (call $search_all (i32.const 10)))",
+    "search_all_exact, k = 10": f"{QUERY} (drop (call $search_all_exact (i32.const 10)))",
+}
+"""The same for an array."""
 
 
-def driver() -> str:
-    """The text of the module with the loops: fill() and loop0(n), loop1(n) ..."""
-    lines = ["(module", '(import "core" "memory" (memory 1))']
-    lines += [f'(import "core" "{name}" (func ${name} {kind}))' for name, kind in IMPORTS.items()]
-    loop = (
-        '(func (export "{name}") (param $n i32) (local $i i32) (loop $again {body} '
-        "(br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n)))))"
-    )
-    lines.append(loop.format(name="fill", body=f"{VECTOR} (drop (call $insert))"))
-    lines += [loop.format(name=f"loop{number}", body=body) for number, body in enumerate(LOOPS.values())]
-    return "\n".join([*lines, ")"])
+@dataclass(frozen=True)
+class Target:
+    """A module to be measured."""
+
+    path: Path
+    is_array: bool
+    memory: int
+
+    @property
+    def table(self) -> int:
+        """Address of the table."""
+        return self.memory - TABLE_FROM_END
+
+    @property
+    def loops(self) -> dict[str, str]:
+        """What is measured on it."""
+        return ARRAY_LOOPS if self.is_array else LOOPS
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors fill it."""
+        return VECTORS_PER_CORE * (MAX_CORES if self.is_array else 1)
+
+    def driver(self) -> str:
+        """The text of the module with the loops: fill(n), loop0(n), loop1(n) ..."""
+        lines = ["(module", '(import "core" "memory" (memory 1))']
+        imports = IMPORTS | (ARRAY_IMPORTS if self.is_array else {})
+        lines += [f'(import "core" "{name}" (func ${name} {kind}))' for name, kind in imports.items()]
+        loop = (
+            '(func (export "{name}") (param $n i32) (local $i i32) (loop $again {body} '
+            "(br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n)))))"
+        )
+        bodies = {"fill": FILL} | {f"loop{number}": body for number, body in enumerate(self.loops.values())}
+        lines += [loop.format(name=name, body=body.format(table=self.table)) for name, body in bodies.items()]
+        return "\n".join([*lines, ")"])
 
 
 def table() -> np.ndarray:
@@ -88,7 +121,7 @@ def table() -> np.ndarray:
 
 def timed(run: Callable[[int], None], clock: Callable[[], float] = time.thread_time) -> list[float]:
     """Nanoseconds an iteration of ``run(n)``, one figure a run."""
-    n = 1000
+    n = 32
     while True:
         start = clock()
         run(n)
@@ -105,22 +138,20 @@ def timed(run: Callable[[int], None], clock: Callable[[], float] = time.thread_t
     return found
 
 
-def in_wasmtime(module: bytes) -> dict[str, list[float]]:
+def in_wasmtime(target: Target) -> dict[str, list[float]]:
     """Every loop in wasmtime."""
     import wasmtime
 
     engine = wasmtime.Engine()
     store = wasmtime.Store(engine)
     linker = wasmtime.Linker(engine)
-    core = wasmtime.Instance(store, wasmtime.Module(engine, module), [])
+    core = wasmtime.Instance(store, wasmtime.Module(engine, target.path.read_bytes()), [])
     linker.define_instance(store, "core", core)
-    loops = linker.instantiate(store, wasmtime.Module(engine, driver())).exports(store)
-    memory = core.exports(store)["memory"]
-    memory.write(store, table().tobytes(), TABLE)
+    loops = linker.instantiate(store, wasmtime.Module(engine, target.driver())).exports(store)
+    core.exports(store)["memory"].write(store, table().tobytes(), target.table)
     found = {}
-    for number, name in enumerate(LOOPS):
-        core.exports(store)["init"](store, MAX_DIMS, 0, 0)
-        loops["fill"](store, VECTORS_PER_CORE)
+    for number, name in enumerate(target.loops):
+        loops["fill"](store, target.n_vectors)
         loop = loops[f"loop{number}"]
         found[name] = timed(lambda n, loop=loop: loop(store, n))
     return found
@@ -128,17 +159,16 @@ def in_wasmtime(module: bytes) -> dict[str, list[float]]:
 
 NODE = """
 const fs = require("fs");
-const [, , modulePath, driverPath, tablePath, names, at, runs, seconds] = process.argv;
+const [, , modulePath, driverPath, tablePath, names, at, vectors, runs, seconds] = process.argv;
 const core = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(modulePath))).exports;
 const loops = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(driverPath)), { core }).exports;
 new Uint8Array(core.memory.buffer, Number(at)).set(fs.readFileSync(tablePath));
 const nanoseconds = () => process.cpuUsage().user * 1000;
 const found = {};
 JSON.parse(names).forEach((name, number) => {
-  core.init(16, 0, 0);
-  loops.fill(32);
+  loops.fill(Number(vectors));
   const loop = loops[`loop${number}`];
-  let n = 1000, took = 0;
+  let n = 32, took = 0;
   for (;;) {
     const start = nanoseconds();
     loop(n);
@@ -159,7 +189,7 @@ console.log(JSON.stringify(found));
 """
 
 
-def in_node(module: Path) -> dict[str, list[float]] | None:
+def in_node(target: Target) -> dict[str, list[float]] | None:
     """Every loop in node; None where there is none."""
     import wasmtime
 
@@ -168,12 +198,12 @@ def in_node(module: Path) -> dict[str, list[float]] | None:
         return None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "driver.wasm").write_bytes(wasmtime.wat2wasm(driver()))
-        (folder / "table").write_bytes(table().tobytes())
-        paths = [str(module), str(folder / "driver.wasm"), str(folder / "table")]
         (folder / "run.cjs").write_text(NODE)
-        script = str(folder / "run.cjs")
-        argv = [node, script, *paths, json.dumps(list(LOOPS)), str(TABLE), str(RUNS), str(SECONDS_A_RUN)]
+        (folder / "driver.wasm").write_bytes(wasmtime.wat2wasm(target.driver()))
+        (folder / "table").write_bytes(table().tobytes())
+        numbers = map(str, (target.table, target.n_vectors, RUNS, SECONDS_A_RUN))
+        files = [str(target.path), str(folder / "driver.wasm"), str(folder / "table")]
+        argv = [node, str(folder / "run.cjs"), *files, json.dumps(list(target.loops)), *numbers]
         done = subprocess.run(argv, check=True, capture_output=True, text=True)
     found: dict[str, list[float]] = json.loads(done.stdout)
     return found
@@ -210,20 +240,16 @@ def summary(nanoseconds: list[float]) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--module", type=Path, help="measure this file only")
     options = parser.parse_args()
-    report: dict[str, Any] = {"sizes": {}, "nanoseconds": {}}
-    files = {name: FOLDER / variant.file for name, variant in VARIANTS.items()}
-    for name, path in files.items():
-        module = path.read_bytes()
-        facts = {"bytes": len(module), "functions": sum(e.kind == "function" for e in exports(module))}
-        report["sizes"][name] = {**facts, "memory": VARIANTS[name].pages * 65536}
-    measured = {"given": options.module} if options.module else {n: p for n, p in files.items() if "array" not in n}
-    for name, path in measured.items():
-        for engine, found in (("wasmtime", in_wasmtime(path.read_bytes())), ("node", in_node(path))):
+    report: dict[str, Any] = {"sizes": {}, "nanoseconds": {}, "recall_at_10": recall_at_10()}
+    for name, variant in VARIANTS.items():
+        target = Target(FOLDER / variant.file, variant.pages > 1, variant.pages * PAGE_BYTES)
+        module = target.path.read_bytes()
+        n_functions = sum(export.kind == "function" for export in exports(module))
+        report["sizes"][name] = {"bytes": len(module), "functions": n_functions, "memory": target.memory}
+        for engine, found in (("wasmtime", in_wasmtime(target)), ("node", in_node(target))):
             if found is not None:
                 report["nanoseconds"][f"{name}, {engine}"] = {what: summary(ns) for what, ns in found.items()}
-    report["recall_at_10"] = recall_at_10()
     if options.json:
         print(json.dumps(report, indent=1))
         return 0

@@ -110,7 +110,7 @@ def _against_wasm(config: Config, operations: int, seed: int, *, json: bool) -> 
         print_json(facts)
     else:
         counted = [(name, facts[name]) for name in ("operations", "cycles", "values", "mismatches", "seed")]
-        print_facts(f"{config} against the WASM module", counted)
+        print_facts("cosim against wasm", [*counted, ("config", str(config))])
         rows = [(what, f"{apart:.3g}", f"{report.bounds[what]:.3g}") for what, apart in report.largest.items()]
         print_table("answers", ("", "largest difference", "may be"), rows)
     if report.mismatches:
