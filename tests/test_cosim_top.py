@@ -33,20 +33,35 @@ RUNS: list[tuple[str, Config, int]] = [
 ]
 
 
+SPIKING_RUNS: list[tuple[str, Config, int]] = [
+    ("tiny-snn", preset("tiny-snn"), 50_000),
+    ("core-snn", preset("core-snn"), 15_000),
+    ("shared-contexts", Config(cores=8, slices=2, lanes=8, contexts=4), 20_000),
+    ("wide-snn", Config(cores=2, slices=1, lanes=2, element_width=16, contexts=1), 10_000),
+    ("odd-places-snn", Config(cores=12, slices=4, lanes=1, contexts=12), 5_000),
+    ("folded256-snn", preset("folded256-snn"), 600),
+]
+
+
 def agrees(report: CosimReport, operations: int) -> bool:
     assert report.first_mismatch is None, report.first_mismatch
     assert (report.operations, report.mismatches) == (operations, 0)
     return report.cycles > 20 * operations
 
 
-@pytest.mark.parametrize(("name", "config", "operations"), RUNS, ids=[name for name, _, _ in RUNS])
+@pytest.mark.parametrize(
+    ("name", "config", "operations"), RUNS + SPIKING_RUNS, ids=[name for name, _, _ in RUNS + SPIKING_RUNS]
+)
 def test_random_commands(name: str, config: Config, operations: int, tmp_path: Path) -> None:
     assert agrees(run_cosim(config, operations, seed=len(name), vcd_dir=tmp_path), operations)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_runs_are_a_hundred_thousand_commands() -> None:
-    assert sum(operations for _, _, operations in RUNS) >= 100_000
+    """Twice: with spiking units and without."""
+    for runs, contexts in ((RUNS, False), (SPIKING_RUNS, True)):
+        assert all(bool(config.contexts) == contexts for _, config, _ in runs)
+        assert sum(operations for _, _, operations in runs) >= 100_000
 
 
 def test_many_slices_as_modules_of_their_own() -> None:
@@ -56,6 +71,10 @@ def test_many_slices_as_modules_of_their_own() -> None:
 
 def test_two_hundred_and_fifty_six_slices() -> None:
     assert agrees(run_cosim(preset("array256"), 150, seed=1), 150)
+
+
+def test_two_hundred_and_fifty_six_slices_with_neurons() -> None:
+    assert agrees(run_cosim(preset("array256-snn"), 40, seed=1), 40)
 
 
 def test_the_reference_simulator_agrees_too() -> None:

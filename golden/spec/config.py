@@ -209,11 +209,16 @@ PRESETS: dict[str, Config] = {
     "core": Config(cores=1, slices=1, lanes=16),
     "up5k": Config(cores=128, slices=1, lanes=8, memory="spram"),
     "hx8k": Config(cores=16, slices=1, lanes=8),
-    "ecp5": Config(cores=256, slices=8, lanes=16),
+    "ecp5": Config(cores=256, slices=8, lanes=16, contexts=256),
     "array256": Config(cores=256, slices=256, lanes=16),
     "folded256": Config(cores=256, slices=1, lanes=16),
+    "tiny-snn": Config(cores=4, slices=2, lanes=4, contexts=4),
+    "core-snn": Config(cores=1, slices=1, lanes=16, contexts=1),
+    "array256-snn": Config(cores=256, slices=256, lanes=16, contexts=256),
+    "folded256-snn": Config(cores=256, slices=1, lanes=16, contexts=256),
 }
-"""Named configurations: ``tiny`` for tests, boards by their FPGA, 256 cores on 256 slices or folded onto one."""
+"""Named configurations: ``tiny`` for tests, boards by their FPGA, 256 cores on 256 slices or folded onto one; with
+``-snn``, every core has its spiking neurons."""
 
 
 def preset(name: str, **changes: object) -> Config:
