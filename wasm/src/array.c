@@ -3,6 +3,7 @@
 /* The k nearest of what the searches of all cores list, in the global list and in the result buffer. */
 NOINLINE uint32_t search_cores(uint32_t k, uint32_t exact)
 {
+    static struct result record;
     const uint32_t before = own_id;
     k = umin(k, MAX_RESULTS);
     clear_global();
@@ -11,7 +12,7 @@ NOINLINE uint32_t search_cores(uint32_t k, uint32_t exact)
         const uint32_t nodes = exact ? measure_query() : walk(k);
         make_keys(nodes);
         for (uint32_t left = umin(k, popcount(nodes)); left; left--) {
-            const struct result record = record_of(take_nearest());
+            record = record_of(take_nearest());
             if (!merge_record(&record))
                 break;
         }
