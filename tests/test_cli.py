@@ -16,6 +16,7 @@ import pytest
 
 from ganglion.cli import main
 from ganglion.cli.cosim import ENGINES
+from ganglion.cli.options import as_config
 from ganglion.engine import EngineKind
 from ganglion.recall import brute_force, recall, recall_of_truth
 
@@ -282,6 +283,14 @@ def test_a_mismatch_is_named_and_fails(files, capsys, monkeypatch):
     assert first["signal"] in err
     assert str(first["cycle"]) in err
     assert Path(first["vcd"]).is_file()
+
+
+def test_another_number_of_cores_keeps_neurons_for_all_or_none():
+    assert as_config("ecp5", cores=16).contexts == 16
+    assert as_config("core-snn", cores=4, slices=2).contexts == 4
+    assert as_config("core", cores=4).contexts == 0
+    assert as_config("ecp5", cores=16, contexts=8).contexts == 8
+    assert as_config("ecp5", slices=2).contexts == 256
 
 
 def test_gates(files, capsys):

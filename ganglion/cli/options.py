@@ -76,6 +76,10 @@ def as_config(
     given = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width}
     given["contexts"] = contexts
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
+    base = preset(name)
+    if cores is not None and contexts is None and base.contexts == base.cores:
+        # Where every core has its neurons, another number of cores has so too.
+        changes["contexts"] = cores
     return preset(name, **changes)
 
 
