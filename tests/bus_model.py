@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from golden.fixed.array import ArrayModel, Execution
+from golden.fixed.bus_fabric import DONE, SPIKES, fabric_settings
 from golden.spec import Access, Buffer, Config, Error, Register, buffers, registers
 from golden.spec.registers import DATA_WIDTH
 
@@ -16,7 +17,8 @@ UNPREDICTED = ("COUNTER_LO", "COUNTER_HI")
 class BusModel:
     """The registers of an array and its :class:`ArrayModel`; a command ends at once (:attr:`busy` holds it open).
 
-    ``read`` and ``write`` give what the bus must answer; ``last`` is what the model says of the last command.
+    ``read`` and ``write`` give what the bus must answer; ``last`` is what the model says of the last command. Of an
+    array with contexts: time stands still, and nothing reads the outlet.
     """
 
     def __init__(self, config: Config) -> None:
@@ -79,6 +81,8 @@ class BusModel:
             }[name]
         if name == "STATUS":
             return int(self.busy) | int(self.irq) << 1 | (0 if self.busy else array.n_unread) << 4
+        if name == "PHASE" and array.fabric is not None:
+            return array.fabric.phase
         if name == "SETTINGS":
             return array.dims | int(array.metric) << 8
         return 0 if name in UNPREDICTED else self.values[name]
@@ -111,6 +115,8 @@ class BusModel:
             self.values[register.name] &= ~data
         else:
             self.values[register.name] = data & ((1 << register.width) - 1)
+        if register.name == "PHASE" and self.array.fabric is not None:
+            self.array.fabric.phase = self.values["PHASE"]
         return Error.NONE
 
     def _write_buffer(self, buffer: Buffer, addr: int, data: int, strobes: int) -> None:
@@ -128,18 +134,19 @@ class BusModel:
         alpha = self.values["ALPHA"]
         data = self.values["DATA1"] << DATA_WIDTH | self.values["DATA0"]
         sign = 1 << (self.array.config.data_width - 1)
-        self.last = self.array.execute(
-            word,
-            data=((data ^ sign) - sign) & ((1 << 64) - 1),
-            type_mask=self.values["TYPE_MASK"],
-            alpha_raw=alpha - (1 << 16) if alpha >> 15 else alpha,
-        )
+        operands = ((data ^ sign) - sign) & ((1 << 64) - 1), self.values["TYPE_MASK"]
+        signed_alpha = alpha - (1 << 16) if alpha >> 15 else alpha
+        if self.array.fabric is None:
+            self.last = self.array.execute(word, *operands, signed_alpha)
+        else:
+            settings = fabric_settings(self.values)
+            self.last = self.array.execute(word, *operands, signed_alpha, settings=settings)
         answer = self.last.answer & ((1 << 64) - 1)
         self.values |= {
             "COMMAND": word,
             "RETURN0": answer & WORD,
             "RETURN1": answer >> DATA_WIDTH,
             "CYCLES": self.last.cycles,
-            "IRQ_STATUS": 1,
+            "IRQ_STATUS": self.values["IRQ_STATUS"] | DONE | (SPIKES if self.last.reports else 0),
         }
         return Error.NONE

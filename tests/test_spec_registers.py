@@ -14,9 +14,19 @@ import pytest
 from bus_model import STROBES_ALL, BusModel
 
 from ganglion.engine import Engine, make_engine, pack, unpack
-from golden.spec import COMMANDS, PRESETS, Access, Config, Error, Opcode, buffers, by_name, encode, registers
+from golden.fixed.array_cycles import emptying_cycles
+from golden.spec import PRESETS, Access, Config, Error, Opcode, buffers, by_name, encode, registers
 from golden.spec.commands import SEARCH_EXACT
-from golden.spec.neural_registers import SPIKING_RANGE
+from golden.spec.neural_commands import (
+    ALL_CONTEXTS,
+    STEP_OSCILLATOR,
+    NeuralOpcode,
+    NeuronField,
+    ResetPart,
+    TickPart,
+    commands,
+)
+from golden.spec.neural_registers import SPIKING_RANGE, neural_registers
 from golden.spec.registers import ADDR_WIDTH, word_addresses
 from hw.top import Ganglion
 
@@ -24,6 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 LONG = Config(cores=128, slices=1, lanes=1)
 """A search of full cores keeps it busy for 128 * 32 * 16 cycles: long enough for every address."""
 WIDE = Config(cores=2, slices=1, lanes=4, element_width=16)
+SPIKING = Config(cores=2, slices=1, lanes=16, contexts=1)
 
 
 def load_generator() -> ModuleType:
@@ -39,7 +50,7 @@ def gen() -> ModuleType:
     return load_generator()
 
 
-@pytest.mark.parametrize("config", [*PRESETS.values(), WIDE], ids=[*PRESETS, "wide"])
+@pytest.mark.parametrize("config", [*PRESETS.values(), WIDE, SPIKING], ids=[*PRESETS, "wide", "spiking"])
 def test_the_map_is_sound(config: Config) -> None:
     table = registers(config)
     assert [r.addr for r in table] == sorted({r.addr for r in table})
@@ -55,14 +66,16 @@ def test_the_map_is_sound(config: Config) -> None:
     words = list(word_addresses(config))
     assert words == sorted(set(words))
     assert max(words) < 1 << ADDR_WIDTH
-    assert not any(SPIKING_RANGE[0] <= addr < SPIKING_RANGE[1] for addr in words)
+    spiking = {r.name for r in table if SPIKING_RANGE[0] <= r.addr < SPIKING_RANGE[1]}
+    assert spiking == ({r.name for r in table} - set(by_name(WIDE)) if config.contexts else set())
+    assert {info.opcode for info in commands(config)} == {*Opcode, *(NeuralOpcode if config.contexts else ())}
     for buffer in buffers(config):
         assert buffer.slot_width >= buffer.width
         assert buffer.n_words * buffer.n_per_word == 16
 
 
 def test_the_config_word_tells_the_configuration() -> None:
-    for config in [*PRESETS.values(), WIDE]:
+    for config in [*PRESETS.values(), WIDE, SPIKING]:
         register = by_name(config)["CONFIG"]
         parts = {f.name: register.reset >> f.low & ((1 << f.width) - 1) for f in register.fields}
         assert parts == {
@@ -126,12 +139,19 @@ unsigned long word(void) {{ return ganglion_command(GANGLION_OP_SEARCH, 3, 200, 
 
 @pytest.mark.parametrize("language", ["c99", "c++11"])
 def test_the_header_compiles_and_says_what_the_map_says(language: str, tmp_path: Path) -> None:
-    expected = {f"GANGLION_{r.name}_ADDR": r.addr for r in registers(LONG)}
+    expected = {f"GANGLION_{r.name}_ADDR": r.addr for r in registers(SPIKING)}
     expected |= {f"GANGLION_{b.name}_ADDR": b.addr for b in buffers(LONG)}
-    expected |= {f"GANGLION_OP_{info.opcode.name}": int(info.opcode) for info in COMMANDS}
+    expected |= {f"GANGLION_OP_{info.opcode.name}": int(info.opcode) for info in commands(SPIKING)}
+    expected |= {f"GANGLION_NEURON_{field.name}": int(field) for field in NeuronField}
+    expected |= {f"GANGLION_TICK_{part.name}": int(part) for part in TickPart}
+    expected |= {f"GANGLION_NEURON_RESET_{part.name}": int(part) for part in ResetPart}
+    expected |= {"GANGLION_ALL_CONTEXTS": ALL_CONTEXTS, "GANGLION_STEP_OSCILLATOR": STEP_OSCILLATOR}
+    resets = {f"GANGLION_{r.name}_RESET": r.reset for r in neural_registers(SPIKING)}
+    assert resets["GANGLION_LEAK_RESET"] == 0x5CCCD
+    expected |= resets
     expected |= {f"GANGLION_ERROR_{error.name}": int(error) for error in Error}
     expected |= {f"GANGLION_{name.upper()}_CONFIG_HASH": config.hash for name, config in PRESETS.items()}
-    for register in registers(LONG):
+    for register in registers(SPIKING):
         for field in register.fields:
             expected[f"GANGLION_{register.name}_{field.name}_MASK"] = ((1 << field.width) - 1) << field.low
             expected[f"GANGLION_{register.name}_{field.name}_SHIFT"] = field.low
@@ -192,12 +212,12 @@ class Bus:
         self.engine.run(np.zeros((n_cycles, self.engine.ports.n_in_words), np.uint64))
 
 
-@pytest.mark.parametrize("config", [LONG, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("config", [LONG, WIDE, SPIKING], ids=["narrow", "wide", "spiking"])
 def test_every_address_answers_as_the_map_says(config: Config) -> None:
     with make_engine(Ganglion(config)) as engine:
         bus = Bus(engine, config)
         rng = np.random.default_rng(1)
-        bus.idle(config.cores_per_slice)
+        bus.idle(emptying_cycles(config))
         error, command = bus.model.addr("ERROR"), bus.model.addr("COMMAND")
         for busy in [False, True] if config is LONG else [False]:
             if busy:
@@ -227,13 +247,14 @@ def test_every_address_answers_as_the_map_says(config: Config) -> None:
             bus.read(addr)
 
 
-def test_every_opcode_byte_is_accepted_or_refused_as_the_map_says() -> None:
-    with make_engine(Ganglion(WIDE)) as engine:
-        bus = Bus(engine, WIDE)
-        bus.idle(WIDE.cores_per_slice)
+@pytest.mark.parametrize("config", [WIDE, SPIKING], ids=["wide", "spiking"])
+def test_every_opcode_byte_is_accepted_or_refused_as_the_map_says(config: Config) -> None:
+    with make_engine(Ganglion(config)) as engine:
+        bus = Bus(engine, config)
+        bus.idle(emptying_cycles(config))
         reasons = set()
         for opcode in range(256):
-            for core in (0, WIDE.cores - 1, WIDE.cores, 255):
+            for core in (0, config.cores - 1, config.cores, 255):
                 reasons.add(bus.write(bus.model.addr("COMMAND"), encode(opcode, core=core, value=core)))
                 bus.idle(bus.model.last.cycles)
                 for name in ("ERROR", "COMMAND", "CYCLES", "RETURN0", "RETURN1", "STATUS"):

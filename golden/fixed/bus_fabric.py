@@ -4,6 +4,7 @@
 the reporter is at, so it is run when its engines start; every other command is run when it is accepted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,17 @@ class Drain:
     word: int
     n_taken: int = 0
     is_second: bool = False
+
+
+def fabric_settings(values: Mapping[str, int]) -> FabricSettings:
+    """What commands read of the registers, by their names."""
+    names = ("DT", "LEAK", "RATE_FACTOR", "TARGET_STEP", "PHASE_STEP")
+    gain, sign = values["GAIN"], 1 << GAIN.width - 1
+    return FabricSettings(
+        time_step=TimeStep(*(values[name] for name in names)),
+        gain_raw=(gain ^ sign) - sign,
+        distance_one=values["DISTANCE_ONE"],
+    )
 
 
 class FabricRegisters(RegisterFile):
@@ -113,16 +125,6 @@ class FabricRegisters(RegisterFile):
 
     # ---------------------------------------------------------------- commands and ticks
 
-    def _settings_of_fabric(self) -> FabricSettings:
-        values = self._values
-        names = ("DT", "LEAK", "RATE_FACTOR", "TARGET_STEP", "PHASE_STEP")
-        gain, sign = values["GAIN"], 1 << GAIN.width - 1
-        return FabricSettings(
-            time_step=TimeStep(*(values[name] for name in names)),
-            gain_raw=(gain ^ sign) - sign,
-            distance_one=values["DISTANCE_ONE"],
-        )
-
     def _command(self, word: int, cycle: int) -> None:
         super()._command(word, cycle)
         if word & 0xFF == NeuralOpcode.TICK:
@@ -132,7 +134,7 @@ class FabricRegisters(RegisterFile):
         self._old_phase, self._phases, self._reports = self.fabric.phase, (), []
         if word & 0xFF == NeuralOpcode.TICK:
             return WITHOUT_END
-        made = self.array.execute(word, *self._operands(), settings=self._settings_of_fabric())
+        made = self.array.execute(word, *self._operands(), settings=fabric_settings(self._values))
         self._phases = made.phases
         return made
 
@@ -232,7 +234,7 @@ class FabricRegisters(RegisterFile):
 
     def _start_engines(self, word: int, passed: int) -> None:
         meets = TickStart(passed, self._phase_due, self._reporter.idle_at - self._busy_from)
-        made = self.array.execute(word, settings=self._settings_of_fabric(), tick_start=meets)
+        made = self.array.execute(word, settings=fabric_settings(self._values), tick_start=meets)
         self._reports, self._phases = list(made.reports), made.phases
         self.busy_until = self.done_cycle = self._busy_from + made.cycles
         if not self._by_time:

@@ -277,7 +277,8 @@ def by_name(config: Config) -> dict[str, Register]:
 
 
 def word_addresses(config: Config) -> Iterator[int]:
-    """Every word address that answers OKAY to a read of an idle array."""
-    yield from (register.addr for register in registers(config))
+    """Every word address that answers OKAY to a read of an idle array, ascending."""
+    words = [register.addr for register in registers(config)]
     for buffer in buffers(config):
-        yield from range(buffer.addr, buffer.end, 4)
+        words += range(buffer.addr, buffer.end, 4)
+    yield from sorted(words)
