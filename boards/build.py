@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards import icebreaker
+from boards import icebreaker, icebreaker_events
 from boards.tools import BuildError, Progress, cache_folder, run_tool
 
 __all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_collisions"]
 
-BOARDS = {"icebreaker": icebreaker}
+BOARDS = {"icebreaker": icebreaker, "icebreaker-events": icebreaker_events}
 SEEDS = (1, 2, 3, 4, 5, 6)
 """Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
 MAP_AGAIN = "; &st; &dch -f; &if {W} {D} -v; &mfs"
@@ -37,14 +37,17 @@ FILES = ("top.bin", "top.asc", "top.json", "report.json", "yosys.log", "nextpnr-
 class BuildReport:
     """A finished bitstream.
 
-    ``fmax_mhz`` is the array's clock as nextpnr reports it, ``target_mhz`` the one it runs at; ``lc``, ``spram``,
-    ``ebr`` and ``dsp`` are cells used, ``*_total`` those of the FPGA.
+    ``fmax_mhz`` is the design's clock as nextpnr reports it, ``target_mhz`` the one it runs at; ``lc``, ``spram``,
+    ``ebr`` and ``dsp`` are cells used, ``*_total`` those of the FPGA. An array has ``cores`` and ``vectors``, an event
+    unit ``table_words`` of a compact model and ``neurons``.
     """
 
     board: str
     bitstream: Path
-    cores: int
-    vectors: int
+    cores: int | None = None
+    vectors: int | None = None
+    table_words: int | None = None
+    neurons: int | None = None
     fmax_mhz: float
     target_mhz: float
     lc: int
@@ -74,7 +77,7 @@ def relax_collisions(rtlil: str) -> str:
 def sources(board: str) -> dict[str, str]:
     """The design as files for the tools: ``top.il`` and the pin constraints ``top.pcf``."""
     module = BOARDS[board]
-    plan = module.platform().build(module.Icebreaker(), do_build=False)
+    plan = module.platform().build(module.design(), do_build=False)
 
     def text(name: str) -> str:
         content = plan.files[name]
@@ -171,8 +174,7 @@ def _make(board: str, work: Path, say: Progress) -> dict[str, Any]:
     cells = json.loads((work / "report.json").read_text())["utilization"]
     facts: dict[str, Any] = {
         "board": board,
-        "cores": module.CONFIG.cores,
-        "vectors": module.CONFIG.capacity,
+        **module.FACTS,
         "fmax_mhz": round(best[0], 2),
         "target_mhz": target,
         "seed": best[1],

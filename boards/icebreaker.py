@@ -1,6 +1,7 @@
 """iCEBreaker (iCE40 UP5K): 128 cores behind a UART."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, ResetSignal, Signal
+from amaranth.lib import wiring
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from golden.spec import Config, preset
@@ -8,11 +9,16 @@ from hw.reset_sync import ResetSync
 from hw.top import BUS_PORTS, Ganglion
 from hw.uart_bridge import UartBridge
 
-__all__ = ["BAUD", "CLOCK_HZ", "CONFIG", "Icebreaker", "platform"]
+__all__ = ["BAUD", "CLOCK_HZ", "CONFIG", "FACTS", "Icebreaker", "design", "platform"]
 
 CONFIG: Config = preset("up5k")
+CRYSTAL_HZ = 12_000_000
+DIVQ = 5
+"""The PLL's output is its oscillator's clock divided by 2**DIVQ."""
 CLOCK_HZ = 24_000_000
 BAUD = 1_000_000
+FACTS = {"cores": CONFIG.cores, "vectors": CONFIG.capacity}
+"""What the design holds, for the report."""
 
 
 def platform() -> ICEBreakerPlatform:
@@ -20,27 +26,33 @@ def platform() -> ICEBreakerPlatform:
     return ICEBreakerPlatform()
 
 
-class Icebreaker(Elaboratable):
-    """The whole design: 12 MHz crystal -> PLL -> 24 MHz; UART -> bus bridge -> array; LEDs for busy and interrupt.
+def design() -> "Icebreaker":
+    """The whole design."""
+    return Icebreaker(Ganglion(CONFIG))
 
-    The green LED is the interrupt, the red one lights while the array is in reset.
+
+class Icebreaker(Elaboratable):
+    """The whole design: 12 MHz crystal -> PLL -> ``clock_hz``; UART -> bus bridge -> ``core``; LEDs.
+
+    ``core`` has the ports of :class:`hw.top.Ganglion`. The green LED is the interrupt, the red one lights while the
+    core is in reset. The clock is a multiple of 375 kHz between 16.7 and 33.3 MHz, and one of the baud rate.
     """
 
-    def __init__(self, config: Config = CONFIG) -> None:
-        self.config = config
+    def __init__(self, core: wiring.Component, clock_hz: int = CLOCK_HZ) -> None:
+        self.core, self.clock_hz = core, clock_hz
 
     def elaborate(self, platform: ICEBreakerPlatform) -> Module:
         m = Module()
         clk12 = platform.request("clk12", dir="-")
         uart = platform.request("uart")
         clk, locked = Signal(), Signal()
-        # 12 MHz * 64 = 768 MHz in the oscillator, / 32 = 24 MHz.
+        # 24 MHz: 12 MHz * 64 = 768 MHz in the oscillator, / 32.
         m.submodules.pll = Instance(
             "SB_PLL40_PAD",
             p_FEEDBACK_PATH="SIMPLE",
             p_DIVR=Const(0, 4),
-            p_DIVF=Const(63, 7),
-            p_DIVQ=Const(5, 3),
+            p_DIVF=Const((self.clock_hz << DIVQ) // CRYSTAL_HZ - 1, 7),
+            p_DIVQ=Const(DIVQ, 3),
             p_FILTER_RANGE=Const(1, 3),
             i_PACKAGEPIN=clk12.io,
             i_RESETB=Const(1, 1),
@@ -50,15 +62,15 @@ class Icebreaker(Elaboratable):
         )
         m.domains.sync = ClockDomain("sync")
         m.submodules.reset = reset = ResetSync()
-        platform.add_clock_constraint(clk, CLOCK_HZ)
+        platform.add_clock_constraint(clk, self.clock_hz)
         m.d.comb += [
             ClockSignal("sync").eq(clk),
             reset.rst_n.eq(locked),
             ResetSignal("sync").eq(reset.rst),
         ]
 
-        m.submodules.bridge = bridge = UartBridge(divisor=CLOCK_HZ // BAUD)
-        m.submodules.ganglion = ganglion = Ganglion(self.config)
+        m.submodules.bridge = bridge = UartBridge(divisor=self.clock_hz // BAUD)
+        m.submodules.ganglion = ganglion = self.core
         for name, member in BUS_PORTS.items():
             if not name.startswith("s_axil_"):
                 continue

@@ -15,18 +15,20 @@ from ganglion.cli.output import print_facts, print_json, steps
 
 @app.command(epilog="Example: ganglion build icebreaker --out build/icebreaker")
 def build(
-    board: Annotated[str, typer.Argument(help="The board: icebreaker.", metavar="BOARD")],
+    board: Annotated[
+        str, typer.Argument(help="icebreaker (the array) or icebreaker-events (text classifiers).", metavar="BOARD")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the bitstream and reports; build/BOARD by default.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Synthesise, place and route the array for a board: a bitstream, with its timing and utilisation."""
+    """Synthesise, place and route a design for its board: a bitstream, with its timing and utilisation."""
     from boards.build import build as build_board
 
     with steps() as progress:
         report = build_board(board, Path("build") / board if out is None else out, progress=progress)
-    facts = plain(asdict(report))
+    facts = {name: value for name, value in plain(asdict(report)).items() if value is not None}
     if json:
         print_json(facts)
     else:
