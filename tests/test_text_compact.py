@@ -156,6 +156,10 @@ def test_texts_and_classes_that_cannot_be_learnt():
         CompactClassifier.fit(["...", ""], np.array([0, 1]), CLASSES)
     with pytest.raises(ValueError, match="1,000 classes do not fit into 4,096 bytes"):
         CompactClassifier.fit(["a"], np.array([0]), [f"c{i}" for i in range(1000)], size=4096)
+    with pytest.raises(ValueError, match="200 classes are too many for 262,144 bytes: .* more than 16,777,216"):
+        CompactClassifier.fit(["a"], np.array([0]), [f"c{i}" for i in range(200)], size=262_144)
+    with pytest.raises(ValueError, match="1,500,000 texts of 90 classes are more than fit into memory"):
+        CompactClassifier.fit(["a"] * 1_500_000, np.zeros(1_500_000, int), [f"c{i}" for i in range(90)])
 
 
 def test_very_few_rows_do():
@@ -245,3 +249,13 @@ def test_a_sample_of_ag_news():
     model = CompactClassifier.fit(rows.texts[:6000], labels[:6000], DATASETS["ag_news"].classes)
     assert len(model.to_bytes()) <= 32768
     assert (model.predict(rows.texts[6000:]) == labels[6000:]).mean() > 0.85
+
+
+def test_more_features_than_training_may_hold(monkeypatch):
+    """The most frequent ones are taken then."""
+    monkeypatch.setattr("ganglion.text.compact_training.MAX_WEIGHTS", 6200)
+    texts, labels = made_up()
+    model = CompactClassifier.fit(
+        [f"{text} w{number // 2}" for number, text in enumerate(texts)], labels, CLASSES, size=4096
+    )
+    assert (model.predict(texts) == labels).mean() > 0.93

@@ -175,7 +175,7 @@ def test_truncated_gzip(tmp_path, kept):
     packed = gzip.compress("".join(f"{i},{i * i} text\n" for i in range(1, 2000)).encode())
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(packed[:kept])
-    with pytest.raises(CsvError, match=r"rows\.csv\.gz: broken gzip"):
+    with pytest.raises(CsvError, match=r"rows\.csv\.gz, line \d+: broken gzip"):
         read_rows(path)
 
 
@@ -250,3 +250,36 @@ def test_data_sets_have_their_classes():
     assert [len(DATASETS[name].classes) for name in ("ag_news", "dbpedia")] == [4, 14]
     with pytest.raises(ValueError, match="data set 'imdb' is none of ag_news, dbpedia"):
         as_dataset("imdb")
+
+
+def test_rows_of_a_stream_are_handed_on_as_they_come():
+    """What is there is not kept back for a row that may never come; blank lines and open quotes wait for theirs."""
+    parts = [b"text,label\n", b"one,a\n", b"two,b\n\n", b'"three\n', b'four",a\nfive,b\n', b"six,"]
+
+    class Stream(io.BufferedIOBase):
+        n_read = 0
+
+        def read(self, _size=-1):
+            raise AssertionError("read() waits for everything")
+
+        def read1(self, _size=-1):
+            self.n_read += 1
+            return (
+                parts[self.n_read - 1]
+                if self.n_read <= len(parts)
+                else b"b\n"
+                if self.n_read == len(parts) + 1
+                else b""
+            )
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            part = self.read1()
+            buffer[: len(part)] = part
+            return len(part)
+
+    stream = Stream()
+    found = [(rows.texts, stream.n_read) for rows in row_blocks(stream)]
+    assert found == [(["one"], 2), (["two"], 3), (["three\nfour", "five"], 5), (["six"], 7)]

@@ -1,13 +1,15 @@
 """The command line: ``ganglion VERB``, and ``python -m ganglion VERB``.
 
 Exit status: 0 success, 1 a check failed, 2 bad usage or input, or a tool that failed (a message on stderr), 130 after
-Ctrl-C. With ``--json`` standard output holds one JSON object and nothing else.
+Ctrl-C, 143 after SIGTERM. With ``--json`` standard output holds one JSON object and nothing else.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +17,11 @@ from pathlib import Path
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class _Terminated(BaseException):
+    """SIGTERM: whatever is half done is undone on the way out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,12 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # What an interrupted or failed elaboration leaves behind complains when it is deleted.
     warnings.filterwarnings("ignore", message=".* created but never used")
+    handled = (
+        signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and threading.current_thread() is threading.main_thread()
+    )
+    if handled:
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         return _run(arguments)
     except KeyboardInterrupt:
         with suppress(OSError):
             print("ganglion: interrupted", file=sys.stderr, flush=True)
         return INTERRUPTED
+    except _Terminated:
+        return TERMINATED
+    finally:
+        if handled:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise _Terminated
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganglion.cli.app import app
-from ganglion.cli.options import Json, ModelSeed, ModelSize
+from ganglion.cli.options import Json, ModelSeed, ModelSize, checked_output
 from ganglion.cli.output import steps
 
 
@@ -36,8 +36,8 @@ def classify(
     given = fit_options(method, size=size, seed=seed)
     train = data.find("train") if train is None else train
     test = data.find("test") if test is None else test
-    if output is not None and not output.parent.is_dir():
-        raise ValueError(f"--output {output}: there is no folder {output.parent}")
+    if output is not None:
+        checked_output(output, train, test)
     with steps() as progress:
         started = time.perf_counter()
         progress(f"reading {train}")

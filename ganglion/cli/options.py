@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,7 @@ __all__ = [
     "TextColumns",
     "as_columns",
     "as_config",
+    "checked_output",
     "config_json",
 ]
 
@@ -86,3 +88,12 @@ def as_config(
 def config_json(config: Config) -> dict[str, object]:
     """A configuration as JSON values."""
     return {field: getattr(config, field) for field in config.__dataclass_fields__}
+
+
+def checked_output(output: Path, *inputs: Path) -> None:
+    """Raises ValueError where a file cannot be written to ``output``, or would replace one of those that are read."""
+    if not output.parent.is_dir():
+        raise ValueError(f"--output {output}: there is no folder {output.parent}")
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise ValueError(f"--output {output} is the file that is read")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganglion.cli.app import app
-from ganglion.cli.options import Json, LabelColumn, ModelSeed, ModelSize, TextColumns, as_columns
+from ganglion.cli.options import Json, LabelColumn, ModelSeed, ModelSize, TextColumns, as_columns, checked_output
 from ganglion.cli.output import print_facts, print_json, steps
 
 
@@ -34,8 +34,7 @@ def train(
     from ganglion.text import as_method, class_names, class_numbers, fit_options, read_rows, write_model
 
     classifier, options = as_method(method), fit_options(method, size=size, seed=seed)
-    if not output.parent.is_dir():
-        raise ValueError(f"--output {output}: there is no folder {output.parent}")
+    checked_output(output, train)
     with steps() as progress:
         started = time.perf_counter()
         progress(f"reading {train}")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ganglion.text.compact_training import Recipe, train_table
+from ganglion.text.compact_training import MAX_WEIGHTS, Recipe, train_table
 from ganglion.text.datasets import checked_labels
 from ganglion.text.features import TOKENISER, key_blocks, ordered_keys, text_keys
 from ganglion.text.model_file import Model, ModelFileError, model_bytes
@@ -25,6 +25,8 @@ MIN_CODES, MAX_CODES = 16, 256
 BOOK_SHARE = 8
 """The code book may take one part in so many of a model."""
 SEEDS = 0x9E37_79B9_7F4A_7C15
+MAX_SCORES = 1 << 27
+"""Texts times classes that training takes at most: 512 MB."""
 N_TEXTS = 2048
 """Texts that a worker splits at a time."""
 Progress = Callable[[str], None]
@@ -66,6 +68,13 @@ class CompactClassifier:
         say = progress if progress is not None else _silent
         hash_seed = seed * SEEDS % (1 << 64)
         n_codes, n_rows = _shape(classes, size, hash_seed)
+        if (n_weights := N_BANKS * n_rows * len(classes)) > MAX_WEIGHTS:
+            raise ValueError(
+                f"{len(classes):,} classes are too many for {size:,} bytes: "
+                f"training would hold {n_weights:,} weights, more than {MAX_WEIGHTS:,}"
+            )
+        if len(texts) * len(classes) > MAX_SCORES:
+            raise ValueError(f"{len(texts):,} texts of {len(classes):,} classes are more than fit into memory")
         say(f"splitting {len(texts):,} training texts")
         keys = text_keys(texts, hash_seed)
         if not len(keys.keys):

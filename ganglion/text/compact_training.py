@@ -22,11 +22,13 @@ from ganglion.text.words import WordTable
 from golden.neuronguard import N_BANKS, UNKNOWN, CompactTable
 from golden.neuronguard.compact import fingerprints_of, slots_of
 
-__all__ = ["Recipe", "choose_keys", "distribute", "train_table", "with_spare_codes"]
+__all__ = ["MAX_WEIGHTS", "Recipe", "choose_keys", "distribute", "train_table", "with_spare_codes"]
 
 Progress = Callable[[str], None]
 MAX_MOVES = 500
 EMPTY = -1
+MAX_WEIGHTS = 1 << 24
+"""Weights (features times classes) that training holds at most: 64 MB, a few times over."""
 SPARE_WEIGHTS = (64, 32, 96, 16)
 """What a spare code gives its class."""
 
@@ -54,9 +56,10 @@ def choose_keys(
     keys: Keys, labels: NDArray[np.integer], n_classes: int, n_keys: int, recipe: Recipe, rng: np.random.Generator
 ) -> NDArray[np.uint64]:
     """The keys that decide most, most important first; at most ``n_keys``."""
-    distinct = _frequent(keys.keys, recipe.least)
+    most = max(MAX_WEIGHTS // n_classes, n_keys)
+    distinct = _frequent(keys.keys, recipe.least, most)
     if len(distinct) < min(n_keys, 2 * n_classes):
-        distinct = _frequent(keys.keys, 1)
+        distinct = _frequent(keys.keys, 1, most)
     numbers = WordTable(distinct).numbers(keys.keys)
     known = numbers != WordTable.MISSING
     counts = Counts(numbers[known], keys.texts[known], keys.n_texts, len(distinct))
@@ -79,11 +82,14 @@ def choose_keys(
     return distinct
 
 
-def _frequent(keys: NDArray[np.uint64], least: int) -> NDArray[np.uint64]:
-    """The distinct keys that occur at least so often, sorted."""
+def _frequent(keys: NDArray[np.uint64], least: int, most: int) -> NDArray[np.uint64]:
+    """The distinct keys that occur at least so often, sorted; more often where there are more than ``most`` of them."""
     ordered = np.sort(keys)
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    return ordered[starts][np.diff(starts, append=len(ordered)) >= least]
+    often = np.diff(starts, append=len(ordered))
+    while np.count_nonzero(often >= least) > most:
+        least += 1
+    return ordered[starts][often >= least]
 
 
 def distribute(keys: NDArray[np.uint64], n_rows: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -77,9 +77,10 @@ def read_rows(source: Path | BufferedIOBase, columns: Columns | None = None) -> 
 def row_blocks(
     source: Path | BufferedIOBase, columns: Columns | None = None, *, n_rows: int = BLOCK_ROWS, labelled: bool = True
 ) -> Iterator[Rows]:
-    """The rows of a file or of a binary stream, ``n_rows`` at a time: one row at least, else CsvError.
+    """The rows of a file or of a binary stream, at most ``n_rows`` at a time: one row at least, else CsvError.
 
-    Without ``labelled`` a column of labels need not be there; ``labels`` is empty where it is not.
+    Those of a stream are handed on as they come. Without ``labelled`` a column of labels need not be there; ``labels``
+    is empty where it is not.
     """
     limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
@@ -108,7 +109,8 @@ def _opened(source: Path | BufferedIOBase) -> Iterator[tuple[str, BufferedIOBase
 
 
 def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labelled: bool) -> Iterator[Rows]:
-    records = _records(name, file)
+    lines = _Lines(name, file)
+    records = _records(name, lines if lines.may_wait else _lines(name, file))
     first = next(records, None)
     if first is None:
         raise CsvError(f"{name} is empty")
@@ -116,7 +118,7 @@ def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labe
     if header is None:
         records = chain([first], records)
     n_before = 0
-    while block := list(islice(records, n_rows)):
+    while block := _next_rows(records, lines, n_rows):
         if set(map(len, block)) != {len(first)}:
             row = next(number for number, record in enumerate(block) if len(record) != len(first))
             place = _place(name, n_before + row + (header is not None))
@@ -178,9 +180,19 @@ def _place(name: str, number: int) -> str:
     return f"{name}, record {number + 1}"
 
 
-def _records(name: str, file: BufferedIOBase) -> Iterator[list[str]]:
+def _next_rows(records: Iterator[list[str]], lines: _Lines, n_rows: int) -> list[list[str]]:
+    """Up to ``n_rows`` records; fewer where the next one would have to be waited for."""
+    if not lines.may_wait:
+        return list(islice(records, n_rows))
+    block = list(islice(records, 1))
+    while block and len(block) < n_rows and lines.n_ready > 0:
+        block += islice(records, 1)
+    return block
+
+
+def _records(name: str, lines: Iterator[str]) -> Iterator[list[str]]:
     """The records of a file, blank lines left out."""
-    reader = csv.reader(_lines(name, file), strict=True)
+    reader = csv.reader(lines, strict=True)
     try:
         yield from filter(None, reader)
     except csv.Error as problem:
@@ -193,10 +205,37 @@ def _lines(name: str, file: BufferedIOBase) -> Iterator[str]:
         yield from io.StringIO(text, newline="")
 
 
+class _Lines(Iterator[str]):
+    """The same for a stream that may have to be waited for.
+
+    ``may_wait``: it is no file on a disk. ``n_ready``: lines that are there already, up to the last one not blank.
+    """
+
+    def __init__(self, name: str, file: BufferedIOBase) -> None:
+        self.may_wait, self.n_ready = not Path(name).is_file(), 0
+        self._parts = _whole_lines(name, file)
+        self._part: list[str] = []
+
+    def __next__(self) -> str:
+        while not self._part:
+            self._part = io.StringIO(next(self._parts), newline="").readlines()[::-1]
+            blank = next((number for number, line in enumerate(self._part) if line.strip()), len(self._part))
+            self.n_ready = len(self._part) - blank
+        self.n_ready -= 1
+        return self._part.pop()
+
+
 def _whole_lines(name: str, file: BufferedIOBase) -> Iterator[str]:
     """The text of a file or stream in parts that end with a line, as soon as they are there."""
     n_lines, pieces, n_waiting = 0, [], 0
-    for block in _blocks_of_bytes(name, file):
+    blocks = _blocks_of_bytes(file)
+    while True:
+        try:
+            block = next(blocks, b"")
+        except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
+            raise CsvError(f"{name}, line {n_lines + 1}: broken gzip: {problem}") from problem
+        if not block:
+            break
         end = block.rfind(NEWLINE) + 1
         pieces.append(block[:end] if end else block)
         if end:
@@ -220,14 +259,11 @@ def _decoded(name: str, content: bytes, n_before: int) -> str:
         raise CsvError(f"{name}, line {line}: byte {content[problem.start]:#04x} is not UTF-8") from problem
 
 
-def _blocks_of_bytes(name: str, file: BufferedIOBase) -> Iterator[bytes]:
-    """The content of a file or stream, unpacked when it is gzip, as it comes."""
+def _blocks_of_bytes(file: BufferedIOBase) -> Iterator[bytes]:
+    """The content of a file or stream, unpacked when it is gzip, as it comes. Raises what the gzip module does."""
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
     opened: BufferedIOBase = buffered
     if buffered.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] == GZIP_MAGIC:
         opened = gzip.GzipFile(fileobj=buffered, mode="rb")
-    try:
-        while block := opened.read1(BLOCK_BYTES):
-            yield block
-    except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
-        raise CsvError(f"{name}: broken gzip: {problem}") from problem
+    while block := opened.read1(BLOCK_BYTES):
+        yield block
