@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from ganglion.device_checks import (
 )
 from ganglion.device_file import DeviceFileError, read_device_file, restored, saved_arrays, write_device_file
 from ganglion.device_matches import NO_KEY, Matches
+from ganglion.network import Network
 from golden.quantise import Quantiser, choose_quantiser
 from golden.spec import Config, Metric
 from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_RESULTS, MAX_WEIGHT, N_NODE_TYPES
@@ -139,6 +141,11 @@ class Device:
     def backend(self) -> Backend:
         """The array itself, for its raw state and its counters."""
         return self._backend
+
+    @cached_property
+    def network(self) -> Network:
+        """The spiking neurons behind the vectors; ValueError for an array without them."""
+        return Network(self)
 
     def __len__(self) -> int:
         return len(self._books)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from golden.spec import Config, Metric
 from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_WEIGHT, VECTORS_PER_CORE
+from golden.spec.neural import TimeStep
 
 __all__ = ["ArrayState", "Backend", "BackendError", "Progress", "RawResults"]
 
@@ -91,6 +92,15 @@ class Totals:
         self.commands[name] = self.commands.get(name, 0) + len(cycles)
 
 
+@dataclass(frozen=True)
+class SpikingSettings:
+    """Registers of the spiking units: those of a step, GAIN (signed) and DISTANCE_ONE."""
+
+    time_step: TimeStep
+    gain_raw: int
+    distance_one: int
+
+
 class Backend(ABC):
     """An array of ``config``. Arguments are checked by the caller: cores and indices exist, elements fit.
 
@@ -150,6 +160,29 @@ class Backend(ABC):
     @abstractmethod
     def write_state(self, state: ArrayState) -> None:
         """Restores a state of an array of as many cores; dimensions and metric must be set (:meth:`init`) before."""
+
+    @abstractmethod
+    def spiking_settings(self, settings: SpikingSettings) -> None:
+        """Sets what the spiking units work with from now on; only for arrays with contexts, like all that follows."""
+
+    @abstractmethod
+    def spiking(self, word: int, *, data: int = 0, query: Ints | None = None) -> tuple[int, int]:
+        """A command of the spiking units (``query``: the QUERY buffer, [dims]); its RETURN (64 bits) and cycles."""
+
+    @abstractmethod
+    def spiking_search(
+        self, word: int, *, data: int = 0, query: Ints | None = None
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        """A command that leaves a result list: its entries (distance, core, index) and cycles."""
+
+    @property
+    @abstractmethod
+    def phase(self) -> int:
+        """Phase of the gamma oscillator, raw."""
+
+    @phase.setter
+    @abstractmethod
+    def phase(self, raw: int) -> None: ...
 
     def close(self) -> None:  # noqa: B027 - most backends hold nothing that needs closing
         """Gives back what the backend holds outside Python."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganglion.backends.base import ArrayState, Backend, Ints, RawResults
+from ganglion.backends.base import ArrayState, Backend, Ints, RawResults, SpikingSettings
 from golden.fixed.array import ArrayModel
+from golden.fixed.fabric import Fabric
+from golden.fixed.fabric_state import FabricSettings
 from golden.spec import Config, Metric, Opcode, encode
 from golden.spec.constants import MAX_DIMS
+from golden.spec.neural_commands import command_name
 
 __all__ = ["GoldenBackend"]
 
@@ -20,6 +23,7 @@ class GoldenBackend(Backend):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.model = ArrayModel(config)
+        self._settings = FabricSettings()
 
     def init(self, dims: int, metric: Metric) -> int:
         cycles = self.model.execute(encode(Opcode.INIT, index=int(metric), value=dims)).cycles
@@ -89,3 +93,34 @@ class GoldenBackend(Backend):
         self.model.words[cores, indices] = state.links[cores, indices]
         self.model.types[cores, indices] = state.types[cores, indices]
         self.model.weights[cores, indices] = state.weights[cores, indices]
+
+    def spiking_settings(self, settings: SpikingSettings) -> None:
+        self._settings = FabricSettings(
+            time_step=settings.time_step, gain_raw=settings.gain_raw, distance_one=settings.distance_one
+        )
+
+    def spiking(self, word: int, *, data: int = 0, query: Ints | None = None) -> tuple[int, int]:
+        if query is not None:
+            self.model.query[: len(query)] = query
+        done = self.model.execute(word, data=data, settings=self._settings)
+        self.totals.note(command_name(word), np.array([done.cycles]))
+        return done.answer, done.cycles
+
+    def spiking_search(
+        self, word: int, *, data: int = 0, query: Ints | None = None
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        _n_results, cycles = self.spiking(word, data=data, query=query)
+        return [(key, core, index) for key, core, index in self.model.results], cycles
+
+    @property
+    def phase(self) -> int:
+        return self._fabric.phase
+
+    @phase.setter
+    def phase(self, raw: int) -> None:
+        self._fabric.phase = raw
+
+    @property
+    def _fabric(self) -> Fabric:
+        assert self.model.fabric is not None, "the array has no contexts"
+        return self.model.fabric

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ganglion.backends.base import ArrayState, Backend, BackendError, Ints, RawResults
+from ganglion.backends.base import ArrayState, Backend, BackendError, Ints, RawResults, SpikingSettings
 from ganglion.backends.bus import AxiLiteBus, Transfer, read, write
 from ganglion.engine import Progress
 from ganglion.engine.top import array_engine
 from golden.spec import Buffer, Config, Metric, Opcode, buffers, encode
 from golden.spec.commands import SEARCH_EXACT
-from golden.spec.constants import MAX_DIMS
+from golden.spec.constants import MAX_DIMS, MAX_RESULTS
+from golden.spec.neural_commands import command_name
 
 __all__ = ["SimulationBackend"]
 
@@ -196,6 +197,54 @@ class SimulationBackend(Backend):
             self._command(Opcode.WRITE_LINKS, core=core, index=index, before=before)
         self.set_types(cores, indices, state.types[cores, indices].astype(np.int64))
         self.set_weights(cores, indices, state.weights[cores, indices].astype(np.int64))
+
+    def spiking_settings(self, settings: SpikingSettings) -> None:
+        step = settings.time_step
+        values = {
+            "DT": step.dt_raw,
+            "LEAK": step.leak,
+            "RATE_FACTOR": step.rate_factor,
+            "TARGET_STEP": step.target_step,
+            "PHASE_STEP": step.phase_step,
+            "GAIN": settings.gain_raw,
+            "DISTANCE_ONE": settings.distance_one,
+        }
+        self.bus.transfer([write(self._addr[name], value) for name, value in values.items()])
+
+    def spiking(self, word: int, *, data: int = 0, query: Ints | None = None) -> tuple[int, int]:
+        cycles, (low, high) = self._spiking(word, data, query, [])
+        return low | high << 32, cycles
+
+    def spiking_search(
+        self, word: int, *, data: int = 0, query: Ints | None = None
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        names = ("RESULT_DISTANCE_LO", "RESULT_DISTANCE_HI", "RESULT_RECORD")
+        drained = [read(self._addr[name]) for name in names] * MAX_RESULTS
+        cycles, (count, _high, *words) = self._spiking(word, data, query, drained)
+        rows = np.array(words, np.int64).reshape(MAX_RESULTS, len(names))[:count]
+        keys = (rows[:, 0] | rows[:, 1] << 32).tolist()
+        return [
+            (key, record >> 8 & 0xFF, record & 0xFF) for key, record in zip(keys, rows[:, 2].tolist(), strict=True)
+        ], cycles
+
+    def _spiking(self, word: int, data: int, query: Ints | None, then: list[Transfer]) -> tuple[int, list[int]]:
+        before = [write(self._addr["DATA0"], data), write(self._addr["DATA1"], data >> 32)]
+        if query is not None:
+            before += self._fill(self._buffers["QUERY"], query)
+        reads = [read(self._addr[name]) for name in ("CYCLES", "RETURN0", "RETURN1")]
+        started = time.perf_counter()
+        cycles, *values = self.bus.command(word, before, [*reads, *then])
+        self.seconds += time.perf_counter() - started
+        self.totals.note(command_name(word), np.array([cycles]))
+        return cycles, values
+
+    @property
+    def phase(self) -> int:
+        return self.bus.transfer([read(self._addr["PHASE"])])[0]
+
+    @phase.setter
+    def phase(self, raw: int) -> None:
+        self.bus.transfer([write(self._addr["PHASE"], raw)])
 
 
 def _to_words(elements: NDArray[np.integer], slot_width: int) -> list[int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from golden.spec.commands import COMMANDS, CommandInfo
+from golden.spec.commands import COMMANDS, CommandInfo, Opcode
 from golden.spec.config import Config
 from golden.spec.constants import VECTORS_PER_CORE
 from golden.spec.neural import (
@@ -236,6 +236,12 @@ NEURAL_COMMANDS: tuple[CommandInfo, ...] = (
     ),
 )
 """The commands of an array with contexts, beside the others."""
+
+
+def command_name(word: int) -> str:
+    """The name of a command word's operation; ValueError for none."""
+    opcode = word & 0xFF
+    return (NeuralOpcode if opcode >= NeuralOpcode.NEURON_RESET else Opcode)(opcode).name
 
 
 def commands(config: Config) -> tuple[CommandInfo, ...]:
