@@ -156,7 +156,7 @@ def test_texts_and_classes_that_cannot_be_learnt():
         CompactClassifier.fit(["...", ""], np.array([0, 1]), CLASSES)
     with pytest.raises(ValueError, match="1,000 classes do not fit into 4,096 bytes"):
         CompactClassifier.fit(["a"], np.array([0]), [f"c{i}" for i in range(1000)], size=4096)
-    with pytest.raises(ValueError, match="200 classes are too many for 262,144 bytes: .* more than 16,777,216"):
+    with pytest.raises(ValueError, match=r"200 classes are too many for 262,144 bytes: .* more than 16,777,216"):
         CompactClassifier.fit(["a"], np.array([0]), [f"c{i}" for i in range(200)], size=262_144)
     with pytest.raises(ValueError, match="1,500,000 texts of 90 classes are more than fit into memory"):
         CompactClassifier.fit(["a"] * 1_500_000, np.zeros(1_500_000, int), [f"c{i}" for i in range(90)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ganglion.text.csv_file as csv_module
-from ganglion.text import Columns, CsvError, class_numbers, data_folder, read_rows, row_blocks
+from ganglion.text import Columns, CsvError, class_numbers, data_folder, read_rows, row_blocks, text_lines
 from ganglion.text.datasets import DATASETS, as_dataset
 
 AG = DATASETS["ag_news"].classes
@@ -283,3 +283,25 @@ def test_rows_of_a_stream_are_handed_on_as_they_come():
     stream = Stream()
     found = [(rows.texts, stream.n_read) for rows in row_blocks(stream)]
     assert found == [(["one"], 2), (["two"], 3), (["three\nfour", "five"], 5), (["six"], 7)]
+
+
+def test_what_is_held_of_a_file_does_not_grow_with_its_rows(tmp_path, monkeypatch):
+    """Rows without labels come a part of the file at a time, however many are asked for."""
+    monkeypatch.setattr("ganglion.text.csv_file.BLOCK_BYTES", 100)
+    path = tmp_path / "rows.csv"
+    path.write_text("text\n" + "".join(f"{number} {'x' * 30}\n" for number in range(50)))
+    blocks = [len(rows.texts) for rows in row_blocks(path, n_rows=1000, labelled=False)]
+    assert sum(blocks) == 50
+    assert max(blocks) <= 4
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert sum(len(rows.texts) for rows in row_blocks(path, labelled=False)) == 50
+
+
+def test_a_line_that_is_too_long_for_a_text(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganglion.text.csv_file.MAX_FIELD_CHARACTERS", 20)
+    path = tmp_path / "lines.txt"
+    path.write_text("short\n\n" + "x" * 21 + "\n")
+    with pytest.raises(CsvError, match=r"lines\.txt, line 3: longer than 20 characters"):
+        list(text_lines(path))
+    path.write_text("x" * 20 + "\nshort")
+    assert list(text_lines(path)) == [["x" * 20], ["short"]]

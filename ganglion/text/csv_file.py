@@ -79,8 +79,8 @@ def row_blocks(
 ) -> Iterator[Rows]:
     """The rows of a file or of a binary stream, at most ``n_rows`` at a time: one row at least, else CsvError.
 
-    Those of a stream are handed on as they come. Without ``labelled`` a column of labels need not be there; ``labels``
-    is empty where it is not.
+    They are handed on as they come, except those of a labelled file. Without ``labelled`` a column of labels need not
+    be there; ``labels`` is empty where it is not.
     """
     limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
@@ -93,8 +93,14 @@ def row_blocks(
 def text_lines(source: Path | BufferedIOBase) -> Iterator[list[str]]:
     """The lines of a file or of a binary stream without their ends, each a text, some at a time. Raises CsvError."""
     with _opened(source) as (name, file):
+        n_before = 0
         for text in filter(None, _whole_lines(name, file)):
-            yield [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+            lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+            if max(map(len, lines)) > MAX_FIELD_CHARACTERS:
+                number = next(number for number, line in enumerate(lines, 1) if len(line) > MAX_FIELD_CHARACTERS)
+                raise CsvError(f"{name}, line {n_before + number}: longer than {MAX_FIELD_CHARACTERS:,} characters")
+            n_before += len(lines)
+            yield lines
 
 
 @contextmanager
@@ -109,8 +115,9 @@ def _opened(source: Path | BufferedIOBase) -> Iterator[tuple[str, BufferedIOBase
 
 
 def _blocks(name: str, file: BufferedIOBase, columns: Columns, n_rows: int, labelled: bool) -> Iterator[Rows]:
-    lines = _Lines(name, file)
-    records = _records(name, lines if lines.may_wait else _lines(name, file))
+    # What has labels is wanted as a whole and comes from files: larger blocks are faster then.
+    lines = None if labelled and Path(name).is_file() else _Lines(name, file)
+    records = _records(name, _lines(name, file) if lines is None else lines)
     first = next(records, None)
     if first is None:
         raise CsvError(f"{name} is empty")
@@ -180,9 +187,9 @@ def _place(name: str, number: int) -> str:
     return f"{name}, record {number + 1}"
 
 
-def _next_rows(records: Iterator[list[str]], lines: _Lines, n_rows: int) -> list[list[str]]:
-    """Up to ``n_rows`` records; fewer where the next one would have to be waited for."""
-    if not lines.may_wait:
+def _next_rows(records: Iterator[list[str]], lines: _Lines | None, n_rows: int) -> list[list[str]]:
+    """Up to ``n_rows`` records; of ``lines`` fewer where the next one would have to be read or waited for."""
+    if lines is None:
         return list(islice(records, n_rows))
     block = list(islice(records, 1))
     while block and len(block) < n_rows and lines.n_ready > 0:
@@ -206,13 +213,10 @@ def _lines(name: str, file: BufferedIOBase) -> Iterator[str]:
 
 
 class _Lines(Iterator[str]):
-    """The same for a stream that may have to be waited for.
-
-    ``may_wait``: it is no file on a disk. ``n_ready``: lines that are there already, up to the last one not blank.
-    """
+    """The same, one by one. ``n_ready``: lines that are there already, up to the last one not blank."""
 
     def __init__(self, name: str, file: BufferedIOBase) -> None:
-        self.may_wait, self.n_ready = not Path(name).is_file(), 0
+        self.n_ready = 0
         self._parts = _whole_lines(name, file)
         self._part: list[str] = []
 
