@@ -1,6 +1,6 @@
 """Top-k list: the smallest entries pushed, in order."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,15 +12,19 @@ from hw.ice40 import SortedRows, on_up5k
 __all__ = ["TopK"]
 
 
+HALVED = 8
+"""Lists from this length on are searched by halves."""
+
+
 class TopK(wiring.Component):
     """Keeps the ``entries`` smallest (key, core, index) pushed since ``clear``, smallest first.
 
     Cores are numbers of ``core_width`` bits: as many as tell apart those whose entries meet here. With 0 bits, where
     all come from one core, the two ports are missing.
 
-    An insertion sorter: every slot compares in parallel and takes the new entry or the one before it. Ties go to the
-    lower core, then the lower index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read
-    combinationally.
+    An insertion sorter: a slot takes the new entry or the one before it. Ties go to the lower core, then the lower
+    index. Latency 1 cycle, throughput one push a cycle; the entry at ``rank`` is read combinationally, but not while
+    one is pushed.
 
     With ``ahead`` an UltraPlus keeps the entries in block memory. The caller then tells with ``next`` that the rank may
     go up by one in the next cycle and with ``step`` that it does (the outputs keep the entry if not), and uses an entry
@@ -57,33 +61,63 @@ class TopK(wiring.Component):
         if on_up5k(platform):
             return self._elaborate_up5k()
         m = Module()
-        occupied = Signal(self.entries)
-        before = Signal(self.entries)
         new = self._new(m, self.core_width)
-
-        slots = [Signal(new.shape(), name=f"slot{i}") for i in range(self.entries)]
-        for i, slot in enumerate(slots):
-            m.d.comb += before[i].eq(~occupied[i] | (new < slot))
-            with m.If(self.push & ~self.clear & before[i]):
-                m.d.sync += [
-                    slot.eq(new if i == 0 else Mux(before[i - 1], slots[i - 1], new)),
-                    occupied[i].eq(1 if i == 0 else Mux(before[i - 1], occupied[i - 1], 1)),
-                ]
-        with m.If(self.clear):
-            m.d.sync += occupied.eq(0)
-
+        # What a slot beyond the count holds does not matter.
+        slots = [Signal(new.shape(), name=f"slot{i}", reset_less=True) for i in range(self.entries)]
+        occupied, before = Signal(self.entries), Signal(self.entries)
+        m.d.comb += occupied.eq(Cat(self.count > i for i in range(self.entries)))
+        shown = self._search(m, new, slots, occupied, before)
+        with m.If(self.push & ~self.clear):
+            for i, slot in enumerate(slots):
+                with m.If(before[i]):
+                    m.d.sync += slot.eq(new if i == 0 else Mux(before[i - 1], slots[i - 1], new))
         with m.If(self.clear):
             m.d.sync += self.count.eq(0)
         with m.Elif(self.push & ~occupied[-1]):
             m.d.sync += self.count.eq(self.count + 1)
 
-        chosen = Signal(len(new))
-        m.d.comb += [
-            chosen.eq(select(slots, self.rank)),
-            self.out_valid.eq(select(list(occupied), self.rank)),
-        ]
-        self._show(m, chosen, self.core_width)
+        m.d.comb += self.out_valid.eq(shown[-1])
+        self._show(m, shown[:-1], self.core_width)
         return m
+
+    def _search(self, m: Module, new: Signal, slots: list[Signal], occupied: Signal, before: Signal) -> Value:
+        """Drives ``before``: whether the new entry goes before the one in a slot, which from some slot on is so.
+
+        Returns the entry shown, with whether it is one as its highest bit. Long lists are searched by halves, the slots
+        in the middle chosen by the multiplexers that otherwise choose the entry at ``rank``: so while one is pushed,
+        the entry is shown whose place it takes (the last one if none).
+        """
+        entries = [Cat(slot, there) for slot, there in zip(slots, occupied, strict=True)]
+
+        def precedes(entry: Value) -> Value:
+            return ~entry[-1] | (new < entry[:-1].as_signed())
+
+        n_bits = (self.entries - 1).bit_length()
+        if self.entries < HALVED or self.entries != 1 << n_bits:
+            m.d.comb += before.eq(Cat(precedes(entry) for entry in entries))
+            return select(entries, self.rank)
+        place = Signal(n_bits)
+        shown = entries[-1]
+        for bit in reversed(range(n_bits)):
+            # The highest bits of the place are known; as the latest one is chosen by last, they come in that order.
+            known = n_bits - 1 - bit
+            middles = [
+                entries[(int(f"{n:0{known}b}"[::-1], 2) << bit + 1) + (1 << bit) - 1 if known else (1 << bit) - 1]
+                for n in range(1 << known)
+            ]
+            middle = Signal(len(entries[0]), name=f"middle{bit}")
+            m.d.comb += [
+                middle.eq(select(middles, place[bit + 1 :][::-1]) if known else middles[0]),
+                place[bit].eq(Mux(self.push, ~precedes(middle), self.rank[bit])),
+            ]
+            chosen = Signal(len(middle), name=f"chosen{bit}")
+            m.d.comb += chosen.eq(Mux(place[bit], shown, middle))
+            shown = chosen
+        m.d.comb += [
+            *(before[i].eq(place <= i) for i in range(self.entries - 1)),
+            before[-1].eq(~place.all() | precedes(entries[-1])),
+        ]
+        return shown
 
     def _new(self, m: Module, core_width: int) -> Signal:
         """The entry that is pushed, as one number."""

@@ -7,6 +7,9 @@ from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS
 
+HALVED = 8
+"""Lists of a power of two of entries, this many or more, are searched by halves: a push takes the outputs."""
+
 
 class TopK(Unit):
     """Keeps the ``entries`` smallest of the pushed (key, core, index), in order; of equals the first pushed is first.
@@ -34,6 +37,15 @@ class TopK(Unit):
     def step(self, inputs: Inputs) -> Outputs:
         entries, width = self.entries, self.config.key_width
         rank = unsigned(inputs, "rank", max(1, (entries - 1).bit_length()))
+        clear = flag(inputs, "clear")
+        pushed = flag(inputs, "push")
+        new = pack_entry(
+            signed(inputs, "key", width),
+            unsigned(inputs, "core", self.core_width) if self.core_width else self._zeros(),
+            unsigned(inputs, "index", INDEX_WIDTH),
+        )
+        if entries >= HALVED and entries & (entries - 1) == 0:
+            rank = np.where(pushed, np.minimum(self._kept(new), entries - 1), rank)
         shown = np.where(rank < entries, self._entry[np.arange(self.n_streams), np.minimum(rank, entries - 1)], 0)
         outputs = {
             "count": self._count.astype(np.uint64),
@@ -43,13 +55,7 @@ class TopK(Unit):
         }
         if self.core_width:
             outputs["out_core"] = to_unsigned(entry_core(shown), self.core_width)
-        clear = flag(inputs, "clear")
-        push = flag(inputs, "push") & ~clear
-        new = pack_entry(
-            signed(inputs, "key", width),
-            unsigned(inputs, "core", self.core_width) if self.core_width else self._zeros(),
-            unsigned(inputs, "index", INDEX_WIDTH),
-        )
+        push = pushed & ~clear
         self._insert(push, new)
         self._count = np.where(clear, 0, np.minimum(self._count + push, entries))
         return outputs
@@ -59,10 +65,14 @@ class TopK(Unit):
         """Entries in the list, ``[n_streams]``."""
         return self._count
 
+    def _kept(self, new: np.ndarray) -> np.ndarray:
+        """How many entries stay before the new one."""
+        there = np.arange(self.entries) < self._count[:, None]
+        return (there & (self._entry <= new[:, None])).sum(axis=1)
+
     def _insert(self, push: np.ndarray, new: np.ndarray) -> None:
         """Shift the slots behind the new entry's place by one, empty ones included."""
         slots = np.arange(self.entries)
-        kept = (slots < self._count[:, None]) & (self._entry <= new[:, None])
-        place = np.where(push, kept.sum(axis=1), self.entries)[:, None]
+        place = np.where(push, self._kept(new), self.entries)[:, None]
         shifted = np.concatenate([self._entry[:, :1], self._entry[:, :-1]], axis=1)
         self._entry = np.where(slots < place, self._entry, np.where(slots == place, new[:, None], shifted))
