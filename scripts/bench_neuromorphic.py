@@ -21,14 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.fixed.array import ArrayModel
-from golden.fixed.fabric_state import FabricSettings
+from ganglion import Device
 from golden.float32 import SpikingCore
-from golden.float32.neural_constants import SEARCH_GAIN
-from golden.quantise import choose_quantiser
-from golden.spec import Config, Metric, Opcode, encode
-from golden.spec.neural import GAIN
-from golden.spec.neural_commands import NeuralOpcode, ResetPart
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 import datasets  # noqa: E402  (the loaders of real data live with the tests)
@@ -44,33 +38,20 @@ Tally = defaultdict[Key, list[float]]
 
 
 class FixedCore:
-    """A core of the array, bit-exact: vectors of 8 bits, commands as the bus gives them."""
+    """A core of the array, bit-exact: vectors of 8 bits, under their row numbers."""
 
     def __init__(self, vectors: NDArray[np.float64]) -> None:
-        dims = vectors.shape[1]
-        self.array = ArrayModel(Config(cores=1, lanes=16, contexts=1))
-        self.quantiser = choose_quantiser(vectors, Metric.L2)
-        self.settings = FabricSettings(gain_raw=int(GAIN.to_raw(SEARCH_GAIN)))
+        device = Device(vectors.shape[1], config="core-snn")
+        device.fit(vectors)
+        device.add(np.arange(len(vectors)), vectors)
+        self.network = device.network
         self.cycles: list[int] = []
-        self.run(encode(Opcode.INIT, index=Metric.L2, value=dims))
-        for row in self.quantiser.quantise(vectors):
-            self.array.vector[:dims] = row
-            self.run(encode(Opcode.INSERT))
-
-    def run(self, word: int) -> int:
-        """One command; its cycles."""
-        return self.array.execute(word, settings=self.settings).cycles
-
-    def reset(self) -> None:
-        """As ``snn_reset``."""
-        self.run(encode(NeuralOpcode.NEURON_RESET, value=ResetPart.NETWORK | ResetPart.SEQUENCE))
 
     def search(self, query: NDArray[np.float64], iterations: int) -> list[int]:
-        """The indices of the neuromorphic search's top 5."""
-        row = self.quantiser.quantise_queries(query[None])[0]
-        self.array.query[: len(row)] = row
-        self.cycles.append(self.run(encode(NeuralOpcode.NEURO_SEARCH, index=iterations, value=K)))
-        return [index for _key, _core, index in self.array.results]
+        """The neuromorphic search's top 5."""
+        found = self.network.search(query, K, iterations=iterations)
+        self.cycles.append(int(found.cycles[0]))
+        return found.keys[0].tolist()
 
 
 class Bench:
@@ -108,7 +89,7 @@ class Bench:
         """As ``snn_reset``."""
         self.core.snn_reset()
         if self.fixed is not None:
-            self.fixed.reset()
+            self.fixed.network.reset()
 
     def agreement(self) -> None:
         """How many of the top 5 the fixed-point search shares with the float32 one."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from golden.fixed.array import ArrayModel
+from ganglion import Device
+from ganglion.network import Network
 from golden.fixed.fabric_search import dissimilarity
-from golden.fixed.fabric_state import FabricSettings
 from golden.fixed.neural_core import NeuralCore, Tick
 from golden.fixed.neural_dendrite import tree_current
 from golden.fixed.neural_divider import divide
@@ -31,8 +31,7 @@ from golden.float32.dendrite import Dendrites
 from golden.float32.homeostasis import Homeostasis
 from golden.float32.oscillator import GammaOscillator
 from golden.float32.state import SpikingState
-from golden.quantise import choose_quantiser
-from golden.spec import Config, Metric, encode
+from golden.spec import Config
 from golden.spec.neural import (
     BRANCH,
     DT_FRACTION_BITS,
@@ -43,8 +42,6 @@ from golden.spec.neural import (
     THRESHOLD,
     time_step,
 )
-from golden.spec.neural_commands import NeuralOpcode, ResetPart
-from golden.spec.registers import REGION_QUERY
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 import datasets  # noqa: E402  (the loaders of real data live with the tests)
@@ -189,30 +186,12 @@ def hour() -> Iterator[Row]:
         yield {"dt, ms": dt, "steps": 1000 * n, "phase errors of all stretches together, turns": drift}
 
 
-class FixedSearch:
-    """One core of the golden array with its neurons, searched in user's units."""
-
-    def __init__(self, stored: np.ndarray, headroom: float) -> None:
-        self.quantiser = choose_quantiser(stored, Metric.L2, headroom=headroom)
-        self.array = ArrayModel(Config(contexts=1))
-        self.array.init(stored.shape[1])
-        self.array.insert_batch(np.zeros(len(stored), np.int64), self.quantiser.quantise(stored))
-        self.settings = FabricSettings(gain_raw=int(GAIN.to_raw(0.5)))
-
-    def run(self, opcode: NeuralOpcode, **fields: int) -> int:
-        """A command; its cycles."""
-        return self.array.execute(encode(opcode, **fields), settings=self.settings).cycles
-
-    def reset(self) -> None:
-        """``snn_reset``."""
-        self.run(NeuralOpcode.NEURON_RESET, value=int(ResetPart.NETWORK | ResetPart.SEQUENCE))
-
-    def search(self, query: np.ndarray, iterations: int) -> tuple[list[int], int]:
-        """The five best, and the cycles."""
-        elements = self.quantiser.quantise_queries(query[None])[0]
-        self.array.buffers[REGION_QUERY, : len(elements)] = elements
-        cycles = self.run(NeuralOpcode.NEURO_SEARCH, index=iterations, value=K)
-        return [index for _, _, index in self.array.results[:K]], cycles
+def fixed_core(stored: np.ndarray, headroom: float) -> Network:
+    """The neurons of one core that holds these vectors under their row numbers."""
+    device = Device(stored.shape[1], config="core-snn")
+    device.fit(stored, headroom=headroom)
+    device.add(np.arange(len(stored)), stored)
+    return device.network
 
 
 def searches(n_sets: int, n_queries: int) -> Iterator[Row]:
@@ -228,7 +207,7 @@ def searches(n_sets: int, n_queries: int) -> Iterator[Row]:
         for seed in range(n_sets):
             rng = np.random.default_rng(seed)
             stored = collection.base[rng.choice(len(collection.base), 32, replace=False)]
-            cores, real = [FixedSearch(stored, headroom) for headroom in (1.0, 2.0)], SpikingCore(stored.shape[1])
+            cores, real = [fixed_core(stored, headroom) for headroom in (1.0, 2.0)], SpikingCore(stored.shape[1])
             for vector in stored:
                 real.insert(vector)
             deviation = float(np.sqrt(collection.base.var(axis=0).mean()))
@@ -240,14 +219,15 @@ def searches(n_sets: int, n_queries: int) -> Iterator[Row]:
                         core.reset()
                     real.snn_reset()
                     for view in views:
-                        (tight, n_cycles), (best, _) = (core.search(view, n_iterations) for core in cores)
+                        tight, best = (core.search(view, K, iterations=n_iterations) for core in cores)
                         real.set_query(view)
                         expected = real.neuromorphic_search(K, 1.0, n_iterations)["index"].tolist()
                     if n_iterations == 20:
-                        cycles.append(n_cycles)
+                        cycles.append(tight.cycles[0])
                     plain = _plain(stored, views[-1])
-                    shares = [len(truth & set(each)) / K for each in (tight, best, expected, plain)]
-                    found.setdefault(name, []).append([*shares, float(best == expected)])
+                    answers = (tight.keys[0].tolist(), best.keys[0].tolist(), expected, plain)
+                    shares = [len(truth & set(each)) / K for each in answers]
+                    found.setdefault(name, []).append([*shares, float(answers[1] == expected)])
         for name, values in found.items():
             mean = np.array(values).mean(axis=0)
             yield {
