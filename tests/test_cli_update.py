@@ -101,6 +101,8 @@ def test_a_model_that_other_rows_made_wrong_is_put_right(files, capsys):
         (("m.gang", "more.csv", "--label-column", "folder"), "no column 'folder'"),
         (("no.gang", "more.csv"), "no.gang: No such file"),
         (("more.csv", "more.csv"), "more.csv: no text model"),
+        ((os.devnull, "more.csv"), f"{os.devnull}: no regular file, which a model is"),
+        ((".", "more.csv"), ".: Is a directory"),
     ],
 )
 def test_bad_input_leaves_the_model_alone(files, capsys, arguments, message):

@@ -71,6 +71,8 @@ def write_model(path: Path, content: bytes) -> None:
 
 def read_model(path: Path) -> Model:
     """Maps a model's file into memory. Raises ModelFileError, or OSError where there is no readable file."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ModelFileError(f"{path}: no regular file, which a model is")
     with path.open("rb") as file:
         try:
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
