@@ -1,4 +1,4 @@
-"""``python -m hw verilog --preset NAME``: the top level as Verilog.
+"""``python -m hw verilog --preset NAME``: the top level of an array or of an event unit as Verilog.
 
 Example: python -m hw verilog --preset up5k -o ganglion.v
 """
@@ -10,19 +10,21 @@ import sys
 from pathlib import Path
 
 from golden.spec import ConfigError, preset
-from hw.verilog import VerilogError, top_verilog
+from golden.spec.event_unit import EVENT_PRESETS
+from hw.verilog import VerilogError, event_verilog, top_verilog
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, or 2 with a message on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m hw", description="Verilog of the array.")
+    parser = argparse.ArgumentParser(prog="python -m hw", description="Verilog of an array or an event unit.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verilog = verbs.add_parser("verilog", epilog="Example: python -m hw verilog --preset up5k -o ganglion.v")
-    verilog.add_argument("--preset", required=True, help="name of a configuration (tiny, core, up5k, ...)")
+    verilog.add_argument("--preset", required=True, help="name of a configuration (tiny, up5k, icebreaker-events, ...)")
     verilog.add_argument("-o", "--output", type=Path, help="file to write; standard output by default")
     arguments = parser.parse_args(argv)
     try:
-        text = top_verilog(preset(arguments.preset))
+        shape = EVENT_PRESETS.get(arguments.preset)
+        text = top_verilog(preset(arguments.preset)) if shape is None else event_verilog(shape)
         if arguments.output is None:
             sys.stdout.write(text)
         else:

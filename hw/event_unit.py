@@ -25,7 +25,10 @@ from hw.event_engine import EVENT_WIDTH, EventEngine
 from hw.event_queue import EventQueue
 from hw.text_session import TextSession
 
-__all__ = ["EventUnit"]
+__all__ = ["EVENT_PORTS", "EventUnit"]
+
+EVENT_PORTS = {f"s_axil_{name}": member for name, member in AXI_LITE.items()} | {"irq": Out(1)}
+"""The ports of the unit."""
 
 NOT_STORED = {
     *("ID", "VERSION", "CONFIG"),
@@ -45,7 +48,7 @@ class EventUnit(wiring.Component):
 
     def __init__(self, shape: EventUnitShape) -> None:
         self.shape = shape
-        super().__init__({f"s_axil_{name}": member for name, member in AXI_LITE.items()} | {"irq": Out(1)})
+        super().__init__(EVENT_PORTS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

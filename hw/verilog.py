@@ -12,13 +12,23 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from golden.spec import Config
+from golden.spec.event_unit import EventUnitShape
 from hw.array import SLICE_MODULE
+from hw.event_top import EventTop
 from hw.slice import Slice
 from hw.top import Top
 
-__all__ = ["SEPARATE_SLICES", "TOP_MODULE", "VerilogError", "top_verilog", "verilog_text"]
+__all__ = [
+    "EVENT_MODULE",
+    "SEPARATE_SLICES",
+    "TOP_MODULE",
+    "VerilogError",
+    "event_verilog",
+    "top_verilog",
+    "verilog_text",
+]
 
-TOP_MODULE = "ganglion"
+TOP_MODULE, EVENT_MODULE = "ganglion", "ganglion_events"
 SEPARATE_SLICES = 4
 """From so many slices on, the slice is a module of its own: the text is then many times shorter."""
 
@@ -70,3 +80,8 @@ def top_verilog(config: Config) -> str:
     if config.slices < SEPARATE_SLICES:
         return verilog_text({TOP_MODULE: Top(config)})
     return verilog_text({TOP_MODULE: Top(config, separate_slice=True), SLICE_MODULE: Slice(config)})
+
+
+def event_verilog(shape: EventUnitShape) -> str:
+    """Verilog of :class:`hw.event_top.EventTop`: the module ``ganglion_events``, with the same ports. VerilogError."""
+    return verilog_text({EVENT_MODULE: EventTop(shape)})
