@@ -12,7 +12,7 @@ from hw.ice40 import carry_cell, mac16, on_up5k
 
 __all__ = ["Distance"]
 
-LANES_TOGETHER = 4
+LANES_TOGETHER = 8
 """Lanes whose products are added before they are registered."""
 
 
@@ -67,8 +67,11 @@ class Distance(wiring.Component):
         m.d.comb += [is_l2.eq(self.mode == 0), is_dot.eq(self.mode == 1), is_sum.eq(self.mode[1])]
 
         # Stage 1: operands. One multiplier a lane serves all three modes.
-        valid1, first1, last1, minus1 = Signal(), Signal(), Signal(), Signal()
-        valid2, first2, last2, minus2 = Signal(), Signal(), Signal(), Signal()
+        # What goes with a beat needs no reset: it counts only if the beat is valid.
+        valid1, valid2 = Signal(), Signal()
+        first1, last1, minus1, first2, last2, minus2 = (
+            Signal(name=n, reset_less=True) for n in ("first1", "last1", "minus1", "first2", "last2", "minus2")
+        )
         m.d.sync += [
             valid1.eq(self.valid),
             first1.eq(self.first),
@@ -85,7 +88,7 @@ class Distance(wiring.Component):
         )
         for lane, (query_bits, row_bits, enable) in enumerate(lanes):
             query, row = Signal(operand, name=f"query{lane}"), Signal(operand, name=f"row{lane}")
-            a, b = Signal(operand, name=f"a{lane}"), Signal(operand, name=f"b{lane}")
+            a, b = (Signal(operand, name=f"{name}{lane}", reset_less=True) for name in "ab")
             b_next = Signal(operand, name=f"b_next{lane}")
             n_bits = len(query)
             m.d.comb += [
