@@ -43,6 +43,13 @@ def files(tmp_path, monkeypatch, capsys):
     return tmp_path
 
 
+def test_help(capsys):
+    status, out, _err = run(capsys, "update", "--help")
+    assert status == 0
+    for text in ("Example", "ganglion update model.gang", "--label", "--workers", "--json"):
+        assert text in out
+
+
 def test_rows_of_a_file(files, capsys, monkeypatch):
     expected = load_model(files / "m.gang")
     assert isinstance(expected, CompactClassifier)

@@ -6,7 +6,6 @@ the model that it belongs to. Without it, or with that of another model, learnin
 
 from __future__ import annotations
 
-import fcntl
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -69,6 +68,8 @@ def update_file(path: Path, texts: Sequence[str], labels: NDArray[np.integer], *
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Keeps the file for this process alone. Writing replaces it, so what was locked may not be the file any more."""
+    import fcntl  # POSIX alone has it; all but updates works without
+
     while True:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
