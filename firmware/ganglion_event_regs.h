@@ -104,7 +104,7 @@
 #define GANGLION_EVENTS_LOST_ADDR UINT32_C(0x030)
 #define GANGLION_EVENTS_LOST_RESET UINT32_C(0x0)
 
-/* WINNER, read only: The class of the largest score, the lowest on ties. (NeuronGuard: 0 is neuron FIRST_CLASS.) */
+/* WINNER, read only: The class of the largest score, the lowest on ties; NeuronGuard: 0 is neuron FIRST_CLASS. */
 #define GANGLION_EVENTS_WINNER_ADDR UINT32_C(0x034)
 #define GANGLION_EVENTS_WINNER_RESET UINT32_C(0x0)
 

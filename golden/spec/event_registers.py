@@ -143,7 +143,7 @@ def event_registers(shape: EventUnitShape) -> tuple[EventRegister, ...]:
             addr=0x034,
             access=_RO,
             width=ID_WIDTH,
-            description="The class of the largest score, the lowest on ties. (NeuronGuard: 0 is neuron FIRST_CLASS.)",
+            description="The class of the largest score, the lowest on ties; NeuronGuard: 0 is neuron FIRST_CLASS.",
         ),
         EventRegister(name="BEST", addr=0x038, access=_RO, description="Its score or potential, signed."),
         EventRegister(
