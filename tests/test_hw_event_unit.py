@@ -365,3 +365,29 @@ def test_whatever_is_done_is_answered_and_can_be_cleared(bus: EventBus, seed: in
         [0, 0],
         [0, 15],
     ]
+
+
+def test_cycles_of_texts(bus: EventBus) -> None:
+    """CYCLES, EVENTS and the cycle of the interrupt: as the contracts say."""
+    s, n_classes = bus.script, 8
+    device = EventDevice(bus)
+    rng = np.random.default_rng(7)
+    table, _keys = made_table(rng, n_classes)
+    device.load_table(table)
+    bus.run(s().write("IRQ_ENABLE", 1).write("COMMAND", CLEAR))
+    events = bus.script()
+    for half in rng.integers(0, 1 << 9, (6, 1)).tolist():
+        events.write("EVENT_LOW", half[0] & 7).write("EVENT_HIGH", 0).idle(10)
+    bus.run(events)
+    # Each of the six waits for two cycles; FINISH goes in the cycle after its handshake.
+    answers = bus.try_run(
+        s().write("COMMAND", FINISH).idle(30).read("CYCLES", "EVENTS", "IRQ_STATUS").write("IRQ_STATUS", 1)
+    )
+    assert answers.data.tolist() == [6 * 2 + 3 + n_classes, 6, 0b0011]
+    assert int(answers.trace[:, bus._out["irq"]].argmax()) == 1 + 4 + n_classes
+    # NeuronGuard: a scan of n classes is n + 1 cycles; one cycle before it asks for one, one after it sees the end.
+    ones = np.ones(9, np.int64)
+    device.load_field(FixedField(0 * ones, ones, np.full(9, TARGET_NONE), ones), 5)
+    bus.run(s().write("COMMAND", CLEAR).idle(20))
+    first, after = bus.run(s().read("CYCLES").write("COMMAND", FINISH).idle(20).read("CYCLES"))
+    assert (first, after - first) == (5 + 1 + 2, 5 + 1 + 2)
