@@ -18,8 +18,6 @@ from boards.tools import BuildError, Progress, cache_folder, run_tool
 __all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_collisions"]
 
 BOARDS = {"icebreaker": icebreaker, "icebreaker-events": icebreaker_events}
-SEEDS = (1, 2, 3, 4, 5, 6)
-"""Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
 MAP_AGAIN = "; &st; &dch -f; &if {W} {D} -v; &mfs"
 MAPPING = "&scorr; &sweep; &dc2; &syn3; &syn3; &dc2; &dch -f; &if {W} {D} -v; &mfs" + 4 * MAP_AGAIN
 """ABC's script: mapped five times instead of once, which takes 130 of 4,470 tables off the design."""
@@ -125,7 +123,7 @@ def _finished(board: str, work: Path, say: Progress, cache: bool) -> dict[str, A
     started = time.perf_counter()
     say(f"{board}: elaborating the design")
     files = sources(board)
-    digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, SEEDS)).encode())
+    digest = hashlib.sha256(repr((sorted(files.items()), SYNTHESIS, BOARDS[board].SEEDS)).encode())
     for package in VERSIONS:
         digest.update(f"{package} {importlib.metadata.version(package)}".encode())
     kept = cache_folder("boards") / digest.hexdigest()[:32]
@@ -151,7 +149,7 @@ def _make(board: str, work: Path, say: Progress) -> dict[str, Any]:
     run_tool("yosys", ["-p", script], work)
     target = module.CLOCK_HZ / 1e6
     best: tuple[float, int] | None = None
-    for seed in SEEDS:
+    for seed in module.SEEDS:
         say(f"{board}: place and route, seed {seed}")
         arguments = ["--up5k", "--package", "sg48", "--json", "top.json", "--pcf", "top.pcf", "--seed", str(seed)]
         arguments += ["--freq", str(target), "--timing-allow-fail", "--asc", f"try{seed}.asc"]

@@ -5,10 +5,11 @@ from golden.spec.compact import N_BANKS
 from golden.spec.event_unit import EVENT_PRESETS
 from hw.event_unit import EventUnit
 
-__all__ = ["CLOCK_HZ", "FACTS", "SHAPE", "design", "platform"]
+__all__ = ["CLOCK_HZ", "FACTS", "SEEDS", "SHAPE", "design", "platform"]
 
 SHAPE = EVENT_PRESETS["icebreaker-events"]
 CLOCK_HZ = 18_000_000
+SEEDS = (1, 2, 3, 4, 5, 6)
 FACTS = {"table_words": N_BANKS * SHAPE.compact.max_rows, "neurons": SHAPE.engine.max_neurons}
 """What the design holds, for the report."""
 
