@@ -5,27 +5,24 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.constants import INDEX_WIDTH, LINK_COUNT_WIDTH, MAX_NEIGHBOURS, NODE_WIDTH, WEIGHT_WIDTH
-from golden.spec.neural import BRANCH, GAIN, MEMBRANE
+from golden.spec.neural import BRANCH, FACTOR_WIDTH, MEMBRANE
 from hw.bits import lowest_bit, parts, saturate, select
+from hw.divider import ratio_factor
 from hw.graph_store import unpack_node
 
 __all__ = ["SpikeRouter"]
 
-CURRENT_WIDTH = GAIN.width + MEMBRANE.fraction_bits - GAIN.fraction_bits
-"""A gain times a weight of 0..1, in membrane units."""
 BRANCH_SHIFT = MEMBRANE.fraction_bits - BRANCH.fraction_bits
-EXTRA_BITS = 2 * WEIGHT_WIDTH - (MEMBRANE.fraction_bits - GAIN.fraction_bits)
-"""Fraction bits of gain * 257 weight (65,535 for 1) beyond those of a membrane."""
 
 
 class SpikeRouter(wiring.Component):
     """Takes a spike (``entry_*``: index, graph word, weight byte) and gives its current to every link of it.
 
-    A link takes one cycle (``issue``, ``target``); with ``extra`` the spike's own index follows (``own``). The current
-    gain * weight / 255 (``gain`` Q5.13, membranes Q6.20) is added, saturating, to the target's membrane, or (Q4.12) to
-    the branch in which the target has the link back to ``source``: ``write*`` in the cycle after the issue, from what
-    is read for ``target`` then (``membrane``, ``branches``, ``word``), or what was written a cycle ago. Throughput one
-    link a cycle; a spike without links takes one cycle.
+    A link takes one cycle (``issue``, ``target``); with ``extra`` the spike's own index follows (``own``). ``current``,
+    the gain times ``factor`` (weight / 255 as a factor word) of the cycle before, is added, saturating, to the target's
+    membrane (Q6.20), or (Q4.12) to the branch in which the target has the link back to ``source``: ``write*`` in the
+    cycle after the issue, from what is read for ``target`` then (``membrane``, ``branches``, ``word``), or what was
+    written a cycle ago. Throughput one link a cycle; a spike without links takes one cycle.
     """
 
     def __init__(self) -> None:
@@ -35,16 +32,17 @@ class SpikeRouter(wiring.Component):
                 "entry_index": In(INDEX_WIDTH),
                 "entry_word": In(NODE_WIDTH),
                 "entry_weight": In(WEIGHT_WIDTH),
-                "gain": In(signed(GAIN.width)),
                 "extra": In(1),
                 "to_membrane": In(1),
                 "to_branch": In(1),
+                "current": In(signed(MEMBRANE.width)),
                 "membrane": In(signed(MEMBRANE.width)),
                 "branches": In(MAX_NEIGHBOURS * BRANCH.width),
                 "word": In(NODE_WIDTH),
                 "take": Out(1),
                 "issue": Out(1),
                 "own": Out(1),
+                "factor": Out(FACTOR_WIDTH),
                 "source": Out(INDEX_WIDTH),
                 "target": Out(INDEX_WIDTH),
                 "write": Out(1),
@@ -62,17 +60,21 @@ class SpikeRouter(wiring.Component):
         self._walk(m, weight)
         # What happens a cycle after an issue.
         issued, source = Signal(), Signal(INDEX_WIDTH)
-        current = Signal(signed(CURRENT_WIDTH))
         again = Signal()
         m.d.sync += [
             issued.eq(self.issue),
             source.eq(self.source),
             self.write_target.eq(self.target),
-            current.eq(self._current(m, weight)),
         ]
-        m.d.comb += again.eq(self.target == self.write_target)
-        self._membrane(m, issued, current, again)
-        self._branch(m, issued, source, current, again)
+        # weight / 255 is nearly (257 weight + its top bit) / 65536: only 255 carries into the upper byte, and is 1.
+        low = Signal(WEIGHT_WIDTH)
+        m.d.comb += [
+            again.eq(self.target == self.write_target),
+            low.eq(weight + weight[-1]),
+            self.factor.eq(ratio_factor(Cat(low, weight, weight.all()))),
+        ]
+        self._membrane(m, issued, again)
+        self._branch(m, issued, source, again)
         return m
 
     def _walk(self, m: Module, weight: Signal) -> None:
@@ -109,27 +111,17 @@ class SpikeRouter(wiring.Component):
         with m.Else():
             m.d.sync += tail.eq(0)
 
-    def _current(self, m: Module, weight: Signal) -> Signal:
-        """gain * weight / 255 to the nearest: weight/255 is nearly (257 weight + its top bit) / 65536."""
-        product = Signal(signed(GAIN.width + WEIGHT_WIDTH))
-        exact = Signal(signed(CURRENT_WIDTH + EXTRA_BITS))
-        m.d.comb += [
-            product.eq(sum((Mux(bit, self.gain, 0) << place for place, bit in enumerate(weight)), Const(0))),
-            exact.eq(product + (product << WEIGHT_WIDTH) + Mux(weight[-1], self.gain, 0) + (1 << EXTRA_BITS - 1)),
-        ]
-        return exact >> EXTRA_BITS
-
-    def _membrane(self, m: Module, issued: Signal, current: Signal, again: Signal) -> None:
+    def _membrane(self, m: Module, issued: Signal, again: Signal) -> None:
         forward, written = Signal(), Signal(signed(MEMBRANE.width), reset_less=True)
         total = Signal(signed(MEMBRANE.width + 1))
         m.d.comb += [
             self.write.eq(issued & self.to_membrane),
-            total.eq(Mux(forward, written, self.membrane) + current),
+            total.eq(Mux(forward, written, self.membrane) + self.current),
             self.write_membrane.eq(saturate(total, MEMBRANE.width)),
         ]
         m.d.sync += [forward.eq(again & self.write), written.eq(self.write_membrane)]
 
-    def _branch(self, m: Module, issued: Signal, source: Signal, current: Signal, again: Signal) -> None:
+    def _branch(self, m: Module, issued: Signal, source: Signal, again: Signal) -> None:
         links, n_links, _ = unpack_node(self.word)
         found = Signal(MAX_NEIGHBOURS)
         for slot, link in enumerate(links):
@@ -140,13 +132,13 @@ class SpikeRouter(wiring.Component):
             Signal(signed(BRANCH.width), name="written_value", reset_less=True),
         )
         before = Signal(signed(BRANCH.width))
-        total = Signal(signed(CURRENT_WIDTH - BRANCH_SHIFT + 1))
+        total = Signal(signed(MEMBRANE.width - BRANCH_SHIFT + 1))
         m.d.comb += [
             self.write_slot.eq(lowest_bit(Cat(found, Const(0, 2)))),
             self.write_branch.eq(issued & self.to_branch & found.any()),
             same.eq(forward & (self.write_slot == slot)),
             before.eq(Mux(same, written, select(parts(self.branches, BRANCH.width), self.write_slot))),
-            total.eq(before + (current >> BRANCH_SHIFT) + current[BRANCH_SHIFT - 1]),
+            total.eq(before + (self.current >> BRANCH_SHIFT) + self.current[BRANCH_SHIFT - 1]),
             self.write_value.eq(saturate(total, BRANCH.width)),
         ]
         m.d.sync += [

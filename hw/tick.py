@@ -153,6 +153,8 @@ class TickEngine(wiring.Component):
             m.d.sync += [valid.eq(valids[-1]), index.eq(indices[-1])]
             valids.append(valid)
             indices.append(index)
+        # The part of the gain that the spike at work delivers.
+        self._share = Signal(FACTOR_WIDTH, name="share")
         self._stream(m, valids, indices)
         m.d.comb += idle.eq(self._deliver(m, streams, delivers, valids, indices))
         self._access(m)
@@ -193,10 +195,7 @@ class TickEngine(wiring.Component):
             dendrites.branches.eq(store.branches_data),
             dendrites.n_links.eq(self.word[LINKS_WIDTH : LINKS_WIDTH + LINK_COUNT_WIDTH]),
             lif.valid.eq(Mux(self.busy, present[2], self.lif_valid)),
-            lif.op.eq(Mux(self.busy, Mux(part(TickPart.STEP), LifOp.STEP, LifOp.INJECT), self.lif_op)),
-            lif.membrane.eq(Mux(self.busy, store.membrane_data, self.lif_membrane)),
-            lif.current.eq(Mux(self.busy, Mux(part(TickPart.DENDRITES), dendrites.current, 0), self.lif_current)),
-            lif.factor.eq(Mux(self.busy, self.leak, self.lif_factor)),
+            lif.factor.eq(Mux(self.busy, Mux(valids[3], self.leak, self._share), self.lif_factor)),
             lif.dt.eq(self.dt),
             lif.threshold.eq(store.threshold_data),
             lif.elapsed.eq(store.elapsed_data),
@@ -207,6 +206,24 @@ class TickEngine(wiring.Component):
             homeostasis.factor.eq(self.rate_factor),
             homeostasis.target_step.eq(self.target_step),
         ]
+        with m.If(~self.busy):
+            m.d.comb += [
+                lif.op.eq(self.lif_op),
+                lif.membrane.eq(self.lif_membrane),
+                lif.current.eq(self.lif_current),
+            ]
+        with m.Elif(valids[2]):
+            m.d.comb += [
+                lif.op.eq(Mux(part(TickPart.STEP), LifOp.STEP, LifOp.INJECT)),
+                lif.membrane.eq(store.membrane_data),
+                lif.current.eq(Mux(part(TickPart.DENDRITES), dendrites.current, 0)),
+            ]
+        with m.Else():
+            # A spike's current: the router gives the factor, two cycles later the pipeline the product.
+            m.d.comb += [
+                lif.op.eq(LifOp.SCALE),
+                lif.current.eq(self.gain << MEMBRANE.fraction_bits - GAIN.fraction_bits),
+            ]
         m.d.comb += [
             self.lif_result.eq(lif.out_membrane),
             self.fired.eq(lif.spike),
@@ -282,7 +299,8 @@ class TickEngine(wiring.Component):
             router.entry_index.eq(queue.entry_index),
             router.entry_word.eq(queue.entry_word),
             router.entry_weight.eq(queue.entry_weight),
-            router.gain.eq(self.gain),
+            router.current.eq(self.lif_result),
+            self._share.eq(router.factor),
             router.extra.eq(learn | to_branch),
             router.to_membrane.eq(part(TickPart.TO_MEMBRANE)),
             router.to_branch.eq(to_branch),

@@ -13,7 +13,9 @@ from golden.fixed.array import ArrayModel, Execution
 from golden.fixed.bits import I64Array, U64Array, mask, pack_fields, to_signed
 from golden.fixed.fabric import tick_parts
 from golden.fixed.fabric_state import FabricSettings, TickStart
-from golden.fixed.neural_core import NeuralCore, Tick
+from golden.fixed.neural_core import NeuralCore, Tick, raw
+from golden.fixed.neural_divider import gain_current
+from golden.fixed.neural_lif import scale
 from golden.fixed.neural_queue import SpikeQueue
 from golden.fixed.neural_router import SpikeRouter
 from golden.fixed.neural_state import NeuralState
@@ -49,7 +51,7 @@ class PassB:
         self.words, self.parts = words, parts
         self.membrane, self.branches = state.membrane.copy(), state.branches.copy()
         self.weight, self.residue, self.elapsed = state.weight.copy(), state.residue.copy(), state.elapsed
-        self.gain = gain_raw & mask(18)
+        self.gain = gain_current(raw(gain_raw))
         self.queue, self.router, self.stdp = SpikeQueue(ONE), SpikeRouter(ONE), StdpEngine(ONE)
         self.order: list[int] = []
         self.weight_writes: list[tuple[int, int, int]] = []
@@ -57,7 +59,7 @@ class PassB:
 
     def run(self, own: int, outside: int) -> None:
         """``own`` fires, neuron i in cycle i + 4; ``outside`` is there from cycle 1 on."""
-        read_addr = target = stdp_addr = 0
+        read_addr = target = stdp_addr = current = 0
         delivers = self.parts.to_membrane or self.parts.to_branch or self.parts.learn
         for x in range(LONGEST):
             add = outside if x == 0 else (own & ~outside) & (1 << x - 4) if 4 <= x < 36 else 0
@@ -70,7 +72,7 @@ class PassB:
                 {name: entry[name] for name in ("entry_valid", "entry_index", "entry_word", "entry_weight")}
                 | number(
                     {
-                        "gain": self.gain,
+                        "current": current,
                         "extra": self.parts.learn or self.parts.to_branch,
                         "to_membrane": self.parts.to_membrane,
                         "to_branch": self.parts.to_branch,
@@ -98,6 +100,7 @@ class PassB:
             )
             self._note(x, out, queued, {name: int(value[0]) for name, value in learned.items()})
             target, stdp_addr = out["target"], int(learned["read_target"][0])
+            current = int(scale(self.gain, raw(out["factor"]))) & mask(26)
             read_addr = int(queued["row"][0]) if queued["fetch"][0] else target
         assert queued["empty"][0]
 

@@ -8,6 +8,8 @@ from neural_pairs import Pair, random_graph
 from golden.fixed.bits import pack_fields, to_signed
 from golden.fixed.graph_store import graph_word
 from golden.fixed.neural_core import NeuralCore, Tick
+from golden.fixed.neural_divider import gain_current
+from golden.fixed.neural_lif import scale
 from golden.fixed.neural_router import SpikeRouter
 from golden.fixed.neural_state import NeuralState, rates
 from golden.fixed.neural_stdp import StdpEngine, join_weight
@@ -90,10 +92,11 @@ def drive_pass_b(s: NeuralState, words: np.ndarray, gain: int, parts: Tick, gaps
     Returns the cycles for which the router was occupied.
     """
     router, engine = SpikeRouter(TINY), StdpEngine(TINY)
-    settings = {"gain": gain & 0x3FFFF, "extra": int(parts.learn or parts.to_branch)}
+    settings = {"extra": int(parts.learn or parts.to_branch)}
     settings |= {"to_membrane": int(parts.to_membrane), "to_branch": int(parts.to_branch)}
     pending, n_cycles, idle = s.fired(), 0, 0
     at_target: dict[str, int | np.ndarray] = {
+        "current": 0,
         "membrane": 0,
         "word": 0,
         "elapsed": 0,
@@ -111,6 +114,7 @@ def drive_pass_b(s: NeuralState, words: np.ndarray, gain: int, parts: Tick, gaps
         w = {name: int(value[0]) for name, value in engine.step(ports(controls, at_target, at_weight)).items()}
         j = r["target"]
         at_target = {"membrane": int(s.membrane[j]) & 0x3FFFFFF, "word": int(words[j]), "elapsed": int(s.elapsed[j])}
+        at_target["current"] = int(scale(gain_current(np.array(gain)), np.array(r["factor"]))) & 0x3FFFFFF
         at_target["branches"] = pack_fields(s.branches[j][None], 16)
         at_weight = {name: int(getattr(s, name)[w["read_target"]]) for name in ("weight", "residue")}
         if r["write"]:

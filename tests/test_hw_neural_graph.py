@@ -76,7 +76,7 @@ def router(rng: np.random.Generator, shape: Shape) -> Stimulus:
         "entry_index": rng.integers(0, 32, shape) & few,
         "entry_word": graph_words(rng, shape),
         "entry_weight": mixed(rng, shape, random_bits(rng, shape, 8), 0.2, rng.choice([127, 128, 255], shape)),
-        "gain": steady(any_size(rng, shape, GAIN.width), shape),
+        "current": any_size(rng, shape, MEMBRANE.width),
         "extra": steady(chance(rng, shape, 0.5), shape),
         "to_membrane": steady(chance(rng, shape, 0.7), shape),
         "to_branch": steady(chance(rng, shape, 0.7), shape),

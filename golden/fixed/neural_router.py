@@ -4,20 +4,24 @@ import numpy as np
 
 from golden.fixed.bits import BoolArray, I64Array, mask, to_signed, to_unsigned, unpack_fields
 from golden.fixed.graph_store import links, n_links
+from golden.fixed.neural_divider import gain_current, ratio_factor
+from golden.fixed.neural_lif import scale
 from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
 from golden.spec import Config
 from golden.spec.constants import INDEX_WIDTH, LINKS_WIDTH, MAX_NEIGHBOURS, NODE_WIDTH, WEIGHT_WIDTH
-from golden.spec.neural import BRANCH, GAIN, MEMBRANE
+from golden.spec.neural import BRANCH, MEMBRANE
 
-CURRENT_SHIFT = 2 * WEIGHT_WIDTH - (MEMBRANE.fraction_bits - GAIN.fraction_bits)
-"""gain * weight * 257 has this many fraction bits more than a membrane, weight / 255 being weight * 257 / 65535."""
 BRANCH_SHIFT = MEMBRANE.fraction_bits - BRANCH.fraction_bits
+
+
+def weight_factor(weight: I64Array) -> I64Array:
+    """The factor word of weight / 255: exactly 1 for 255, else within 2**-17."""
+    return ratio_factor((weight << WEIGHT_WIDTH) + weight + (weight >> (WEIGHT_WIDTH - 1)))
 
 
 def spike_current(gain: I64Array, weight: I64Array) -> I64Array:
     """gain * weight / 255 in membrane units: rounded, exact for a weight of 255, else within |gain| 2**-17 more."""
-    share = ((weight << WEIGHT_WIDTH) + weight) * gain + np.where(weight >> (WEIGHT_WIDTH - 1), gain, 0)
-    return (share + (1 << (CURRENT_SHIFT - 1))) >> CURRENT_SHIFT
+    return scale(gain_current(gain), weight_factor(weight))
 
 
 def branch_current(current: I64Array) -> I64Array:
@@ -37,18 +41,18 @@ class SpikeRouter(Unit):
 
     max(1, n_links + extra) cycles a spike, back to back; the write is in the cycle after the issue.
 
-    Inputs: ``entry_valid`` (1), ``entry_index`` (5), ``entry_word`` (36), ``entry_weight`` (8); ``gain`` (18, signed),
-    ``extra``, ``to_membrane``, ``to_branch`` (1); in the cycle after an issue ``membrane`` (26, signed), ``branches``
-    (96), ``word`` (36) of its target. Outputs: ``take``, ``issue``, ``own`` (1), ``source``, ``target`` (5);
-    ``write``, ``write_branch`` (1), ``write_target`` (5), ``write_slot`` (3), ``write_membrane`` (26, signed),
-    ``write_value`` (16, signed).
+    Inputs: ``entry_valid`` (1), ``entry_index`` (5), ``entry_word`` (36), ``entry_weight`` (8); ``extra``,
+    ``to_membrane``, ``to_branch`` (1); in the cycle after an issue ``current`` (26, signed), and ``membrane`` (26,
+    signed), ``branches`` (96), ``word`` (36) of its target. Outputs: ``take``, ``issue``, ``own`` (1), ``factor`` (20),
+    ``source``, ``target`` (5); ``write``, ``write_branch`` (1), ``write_target`` (5), ``write_slot`` (3),
+    ``write_membrane`` (26, signed), ``write_value`` (16, signed).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
         super().__init__(config, n_streams)
         self._occupied, self._tail, self._issued = (self._flags() for _ in range(3))
         self._source, self._links, self._left, self._weight = (self._zeros() for _ in range(4))
-        self._current, self._sent_source, self._sent_target = (self._zeros() for _ in range(3))
+        self._sent_source, self._sent_target = (self._zeros() for _ in range(2))
         # What the cycle before wrote: the memories give the old data to a read in the cycle of a write.
         self._wrote, self._wrote_branch = self._flags(), self._flags()
         self._last_target, self._last_slot, self._last_membrane, self._last_value = (self._zeros() for _ in range(4))
@@ -63,11 +67,11 @@ class SpikeRouter(Unit):
             "take": bit(take),
             "issue": bit(issue),
             "own": bit(own),
+            "factor": weight_factor(self._weight).astype(np.uint64),
             "source": self._source.astype(np.uint64),
             "target": target.astype(np.uint64),
             **self._deliver(inputs),
         }
-        self._current = spike_current(signed(inputs, "gain", GAIN.width), self._weight)
         self._issued, self._sent_source, self._sent_target = issue, self._source, target
 
         word = unsigned(inputs, "entry_word", NODE_WIDTH)
@@ -85,13 +89,13 @@ class SpikeRouter(Unit):
         """The writes that follow from the issue of the cycle before."""
         target = self._sent_target
         again = self._last_target == target
-        held = signed(inputs, "membrane", MEMBRANE.width)
-        membrane = MEMBRANE.saturate(np.where(again & self._wrote, self._last_membrane, held) + self._current)
+        held, current = (signed(inputs, name, MEMBRANE.width) for name in ("membrane", "current"))
+        membrane = MEMBRANE.saturate(np.where(again & self._wrote, self._last_membrane, held) + current)
         faces, slot = facing_slot(unsigned(inputs, "word", NODE_WIDTH), self._sent_source)
         branches = to_signed(unpack_fields(inputs["branches"], MAX_NEIGHBOURS, BRANCH.width), BRANCH.width)
         branch = branches[np.arange(self.n_streams), slot]
         again &= self._wrote_branch & (self._last_slot == slot)
-        value = BRANCH.saturate(np.where(again, self._last_value, branch) + branch_current(self._current))
+        value = BRANCH.saturate(np.where(again, self._last_value, branch) + branch_current(current))
         self._wrote = self._issued & flag(inputs, "to_membrane")
         self._wrote_branch = self._issued & flag(inputs, "to_branch") & faces
         self._last_target, self._last_slot = target, slot
