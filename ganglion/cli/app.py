@@ -48,6 +48,7 @@ from ganglion.cli import (  # noqa: E402
     cosim,
     demo,
     gates,
+    page,
     predict,
     raster,
     rhythm,
@@ -59,4 +60,20 @@ from ganglion.cli import (  # noqa: E402
     wasm,
 )
 
-_VERBS = (build, classify, cosim, demo, gates, predict, raster, rhythm, router, search, train, update, verilog, wasm)
+_VERBS = (
+    build,
+    classify,
+    cosim,
+    demo,
+    gates,
+    page,
+    predict,
+    raster,
+    rhythm,
+    router,
+    search,
+    train,
+    update,
+    verilog,
+    wasm,
+)
