@@ -27,7 +27,10 @@ DONE_CYCLES = 16
 
 
 class EventDevice:
-    """An event unit and the model it was given. Raises BackendError if the unit is none or of another shape."""
+    """An event unit and the models it was given, one of each kind.
+
+    Raises BackendError if the unit is none or of another shape.
+    """
 
     def __init__(self, bus: EventBus) -> None:
         self.bus, self.shape = bus, bus.shape
@@ -55,14 +58,14 @@ class EventDevice:
             for start, part in zip(gaps, np.split(data[chosen], gaps[1:]), strict=True):
                 script.write("MODEL_ADDR", addr[chosen][start]).write(register, part)
         self.bus.run(script)
-        self._table, self._n_classes = table, table.n_classes
+        self._table = table
 
     def classify(self, texts: Sequence[NDArray[np.uint64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Classes [n] and scores [n, n_classes] of texts, each given as the keys of its words and pairs."""
         if self._table is None:
             raise BackendError("no compact model was loaded")
-        shape, n_classes = self.shape, self._n_classes
-        found, script, n_sent = [], self.bus.script(), 0
+        shape, n_classes = self.shape, self._table.n_classes
+        found, script, n_sent = [], self.bus.script().write("MODE", Mode.COMPACT), 0
         for number, keys in enumerate(texts):
             ports = event_ports(self._table, keys, shape.compact)
             rows, tag = ports["rows"].astype(np.uint64), ports["tag"].astype(np.uint64)
@@ -96,7 +99,7 @@ class EventDevice:
 
     def read_field(self, n_neurons: int) -> FixedField:
         """Neurons 0 .. n_neurons - 1 as they are now."""
-        script = self.bus.script()
+        script = self.bus.script().write("MODE", Mode.NEURONGUARD)
         for neuron in range(n_neurons):
             script.write("NEURON", neuron).read("POTENTIAL", "THRESHOLD", "TARGET", "WEIGHT")
         potentials, thresholds, targets, weights = self.bus.run(script).reshape(-1, 4).T
@@ -113,7 +116,7 @@ class EventDevice:
         ``feedback``: both values, if they are to be others. ``pause`` cycles between events: a chain of two neurons
         takes 11, longer ones overflow the queue in the end, which is an error.
         """
-        script = self.bus.script()
+        script = self.bus.script().write("MODE", Mode.NEURONGUARD)
         if feedback:
             reward, punishment = FEEDBACK.to_raw(feedback).tolist()
             script.write("REWARD", reward).write("PUNISHMENT", punishment)
@@ -124,7 +127,7 @@ class EventDevice:
 
     def run_texts(self, texts: Sequence[NDArray[np.integer]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Classes and their best potentials (raw), [n] each, of texts given as word neurons, in Run mode."""
-        found, script, n_sent = [], self.bus.script(), 0
+        found, script, n_sent = [], self.bus.script().write("MODE", Mode.NEURONGUARD), 0
         for number, words in enumerate(texts):
             script.write("COMMAND", EventCommand.CLEAR).idle(self._n_classes + DONE_CYCLES)
             # Faster, and more words than the queue holds would overflow it.

@@ -391,3 +391,41 @@ def test_cycles_of_texts(bus: EventBus) -> None:
     bus.run(s().write("COMMAND", CLEAR).idle(20))
     first, after = bus.run(s().read("CYCLES").write("COMMAND", FINISH).idle(20).read("CYCLES"))
     assert (first, after - first) == (5 + 1 + 2, 5 + 1 + 2)
+
+
+def test_clear_at_any_time_before_and_after_the_end(bus: EventBus) -> None:
+    """A text that is cleared is never done; its interrupt comes only if it was done before."""
+    s, n_classes = bus.script, 8
+    done_cycle = 1 + 3 + n_classes
+    for pause in range(1, 20):
+        bus.run(s().write("COMMAND", CLEAR).write("IRQ_STATUS", 15))
+        found = bus.run(
+            s().write("COMMAND", FINISH).idle(pause).write("COMMAND", CLEAR).idle(20).read("STATUS", "IRQ_STATUS")
+        )
+        assert (found[0], found[1] & 1) == (0b1000, int(2 + pause + 1 > done_cycle)), pause
+    cycles = bus.run(s().write("COMMAND", FINISH).idle(20).write("COMMAND", CLEAR).read("CYCLES"))
+    assert cycles.tolist() == [0]
+
+
+def test_what_follows_a_clear_is_of_the_new_text(bus: EventBus) -> None:
+    """CLEAR in the middle of a chain: the class potentials become 0 after it, before the next event is taken."""
+    s, ones = bus.script, np.ones(5, np.int64)
+    device = EventDevice(bus)
+    device.load_field(FixedField(0 * ones, ones, np.array([1, 2, 3, 4, TARGET_NONE]), 7 * ones), 1)
+    bus.run(s().write("MAGNITUDE", 2 * UNIT_MAGNITUDE).write("POST", 3).idle(20))
+    script = s().write("POST", TRAIN).idle(5).write("COMMAND", CLEAR).write("POST", [3, 3])
+    found = bus.run(script.write("COMMAND", FINISH).idle(200).read("STATUS", "WINNER", "BEST"))
+    assert found.tolist() == [0b1100, 0, 14]
+
+
+def test_both_models_stay_in_the_memory(bus: EventBus) -> None:
+    rng = np.random.default_rng(8)
+    table, keys = made_table(rng, 4)
+    device = EventDevice(bus)
+    device.load_table(table)
+    before = device.classify([keys[:20], keys[20:50]])
+    field = FixedField(*(rng.integers(0, 1 << 20, 32) for _ in range(2)), np.full(32, 5), rng.integers(0, 1 << 20, 32))
+    device.load_field(field, 2)
+    after = device.classify([keys[:20], keys[20:50]])
+    np.testing.assert_array_equal(after[1], before[1])
+    np.testing.assert_array_equal(device.read_field(32).records(), field.records())
