@@ -1,4 +1,4 @@
-"""Dendritic tree: six branches, each with a saturating response, and their sum."""
+"""Dendritic tree: the saturating response of a branch, and the sum of six of them."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
@@ -15,13 +15,12 @@ from golden.spec.neural import (
     RESPONSE_OFFSET_BITS,
     RESPONSE_SEGMENTS,
     RESPONSE_SLOPE_BITS,
+    RESPONSE_WIDTH,
 )
 from hw.bits import parts, select
 
-__all__ = ["DendriteTree"]
+__all__ = ["BranchResponse", "DendriteTree"]
 
-RESPONSE_WIDTH = RESPONSE_FRACTION_BITS + 2
-"""A response is 0 .. 3."""
 TOTAL_WIDTH = (MAX_NEIGHBOURS * 3 << RESPONSE_FRACTION_BITS).bit_length()
 DISTANCE_WIDTH = RESPONSE_BASE_BITS - 1
 """1 - 1/m for 1 <= m < 2 is below a half."""
@@ -32,18 +31,17 @@ CUT = RESPONSE_SLOPE_BITS + RESPONSE_OFFSET_BITS - RESPONSE_BASE_BITS
 
 
 class DendriteTree(wiring.Component):
-    """``current`` = the sum of f(b) over the first ``n_links`` branches.
+    """``current`` = the sum of the first ``n_links`` responses.
 
-    f(b) is 0 below 0, b below 1, and 3 - 4/(1 + b) from there on. ``branches``: six signed Q4.12 numbers, slot 0
-    lowest. ``n_links``: 0..6 (7 acts as 6). ``current``: Q6.20, a register, as is ``out_valid``. Latency 1 cycle,
-    throughput one neuron a cycle.
+    ``responses``: six numbers of 16 bits, slot 0 lowest, of which the highest bit is not looked at. ``n_links``: 0..6
+    (7 acts as 6). ``current``: Q6.20, a register, as is ``out_valid``. Latency 1 cycle, throughput one neuron a cycle.
     """
 
     def __init__(self) -> None:
         super().__init__(
             {
                 "valid": In(1),
-                "branches": In(MAX_NEIGHBOURS * BRANCH.width),
+                "responses": In(MAX_NEIGHBOURS * BRANCH.width),
                 "n_links": In(LINK_COUNT_WIDTH),
                 "out_valid": Out(1),
                 "current": Out(signed(MEMBRANE.width)),
@@ -52,18 +50,31 @@ class DendriteTree(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        responses = []
-        for slot, branch in enumerate(parts(self.branches, BRANCH.width)):
-            response = Signal(RESPONSE_WIDTH, name=f"response{slot}")
-            used = ~branch[-1] & (self.n_links > slot)
-            m.d.comb += response.eq(Mux(used, self._response(m, branch, slot), 0))
-            responses.append(response)
+        used = [
+            response[:RESPONSE_WIDTH] & (self.n_links > slot).replicate(RESPONSE_WIDTH)
+            for slot, response in enumerate(parts(self.responses, BRANCH.width))
+        ]
         total = Signal(TOTAL_WIDTH)
-        m.d.sync += [self.out_valid.eq(self.valid), total.eq(sum(responses, Const(0)))]
+        m.d.sync += [self.out_valid.eq(self.valid), total.eq(sum(used, Const(0)))]
         m.d.comb += self.current.eq(total << (MEMBRANE.fraction_bits - RESPONSE_FRACTION_BITS))
         return m
 
-    def _response(self, m: Module, branch: Value, slot: int) -> Value:
+
+class BranchResponse(wiring.Component):
+    """``response`` = f(b) of ``branch``, a signed Q4.12 number: 0 below 0, b below 1, and 3 - 4/(1 + b) from there on.
+
+    Combinational, in 2**-13.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"branch": In(signed(BRANCH.width)), "response": Out(RESPONSE_WIDTH)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.response.eq(Mux(self.branch[-1], 0, self._response(m, self.branch)))
+        return m
+
+    def _response(self, m: Module, branch: Value) -> Value:
         """f of a branch that is not negative.
 
         With 1 + b = m 2**o' and 1 <= m < 2, 3 - 4/(1 + b) = 3 - 4/2**o' + (1 - 1/m) 4/2**o'. The contract's rounding
@@ -71,19 +82,19 @@ class DendriteTree(wiring.Component):
         """
         one = BRANCH.fraction_bits
         above = branch[one:-1]
-        linear, octave2, octave3 = (Signal(name=f"{name}{slot}") for name in ("linear", "octave_two", "octave_three"))
-        whole = Signal(3, name=f"whole{slot}")
+        linear, octave2, octave3 = (Signal(name=name) for name in ("linear", "octave_two", "octave_three"))
+        whole = Signal(3)
         m.d.comb += [
             linear.eq(above == 0),
             octave3.eq(above == 7),
             octave2.eq((above >= 3) & ~octave3),
             whole.eq(above + 1),
         ]
-        mantissa = Signal(one + 1, name=f"mantissa{slot}")
+        mantissa = Signal(one + 1)
         u = Cat(branch[:one], whole)
         m.d.comb += mantissa.eq(Mux(octave3, u[2:], Mux(octave2, u[1:], u)))
         offset, segment = mantissa[:RESPONSE_OFFSET_BITS], mantissa[RESPONSE_OFFSET_BITS:]
-        start, fall = Signal(DISTANCE_WIDTH, name=f"start{slot}"), Signal(FALL_WIDTH, name=f"fall{slot}")
+        start, fall = Signal(DISTANCE_WIDTH), Signal(FALL_WIDTH)
         starts = [Const((1 << RESPONSE_BASE_BITS) - base, DISTANCE_WIDTH) for base in RECIPROCAL_BASES]
         falls = [Const(value, FALL_WIDTH) for value in RECIPROCAL_FALLS]
         m.d.comb += [start.eq(select(starts, segment)), fall.eq(select(falls, segment))]
@@ -92,7 +103,7 @@ class DendriteTree(wiring.Component):
         # never counts: that octave reaches the first segments only, whose falls are even.)
         terms = [Mux(bit, offset, 0) << place for place, bit in enumerate(fall)]
         halves = Cat(~octave2 & ~octave3, octave2, octave3) << CUT - 1
-        distance = Signal(CUT + DISTANCE_WIDTH, name=f"distance{slot}")
+        distance = Signal(CUT + DISTANCE_WIDTH)
         m.d.comb += distance.eq(sum(terms, Cat(halves[:CUT], start)) + (halves[CUT:] << CUT))
         d = distance[CUT:]
         saturating = Mux(

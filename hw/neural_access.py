@@ -44,7 +44,7 @@ def single_access(
 
     def write_branch(value: Value) -> None:
         m.d.comb += engine.keep_slots.eq(~(1 << slot))
-        write("branches", value.replicate(MAX_NEIGHBOURS))
+        write("branches", value)
 
     with m.If(ports.reset.any()):
         m.d.comb += [
@@ -70,6 +70,3 @@ def single_access(
                     ]
     with m.If(ports.admit):
         m.d.comb += [engine.write_word.eq(2), engine.value.eq(engine.external | ports.admitted)]
-    with m.If(ports.capture & ports.distance_valid):
-        m.d.comb += engine.node.eq(ports.distance_index)
-        write("branches", ports.distance)

@@ -62,8 +62,8 @@ class SearchScore(wiring.Component):
                 "count": In(COUNT_WIDTH),
                 "node": In(INDEX_WIDTH),
                 "captured_key": In(signed(config.key_width)),
+                "captured_index": In(INDEX_WIDTH),
                 "near_key": In(signed(config.key_width)),
-                "distance": In(signed(config.key_width)),
                 "quotient": In(RATIO_BITS + 1),
                 "tap_index": In(INDEX_WIDTH),
                 "ahead_index": In(INDEX_WIDTH),
@@ -98,13 +98,21 @@ class SearchScore(wiring.Component):
         key = signed(self.config.key_width)
         greatest, least = Signal(key), Signal(key)
         unit = Signal(self.config.key_width + 1)
+        m.submodules.distances = distances = memory.Memory(shape=key, depth=VECTORS_PER_CORE, init=[])
+        read, write = distances.read_port(), distances.write_port()
+        m.d.comb += [
+            read.addr.eq(self.node),
+            write.addr.eq(self.captured_index),
+            write.data.eq(self.captured_key),
+            write.en.eq(self.captured),
+        ]
         below, above, spread = Signal(key), Signal(key), Signal(unit.shape())
         m.d.comb += [
             below.eq(least & least[-1].replicate(len(least))),
             above.eq(least & ~least[-1].replicate(len(least))),
             spread.eq(self.near_key - below),
             self.numerator.eq(unit + (above << 2)),
-            self.denominator.eq(unit + ((self.distance - below) << 2)),
+            self.denominator.eq(unit + ((read.data - below) << 2)),
         ]
         with m.If(self.restart):
             m.d.sync += greatest.eq(Const(-1 << (len(greatest) - 1), key))

@@ -19,7 +19,7 @@ from golden.spec.neural import (
     REFRACTORY_RAW,
     RESONANCE_ONE,
 )
-from golden.spec.neural_commands import ResetPart, TickPart
+from golden.spec.neural_commands import TickPart
 from hw.bits import saturate
 from hw.bridge import CurrentBridge
 from hw.divider import Divider, ratio_factor
@@ -48,7 +48,7 @@ class NeuronUnit(wiring.Component):
     ``neural_op`` starts an operation, ``neural_busy`` follows. Outside operations, ``reset`` (parts, of neuron
     ``reset_node``), ``write_neuron`` (field ``value`` of neuron ``neuron_index`` from ``data``), ``inject_branch`` and
     ``admit`` (adds ``admitted`` to the spikes from outside) act at once, on what was addressed a cycle before.
-    While ``capture``, distances go to the branches of their neurons. Cycles: docs/contract_fabric.md.
+    While ``capture``, the score keeps the distances of neurons. Cycles: docs/contract_fabric.md.
     """
 
     def __init__(self, config: Config) -> None:
@@ -114,7 +114,6 @@ class NeuronUnit(wiring.Component):
             score.count.eq(self.count),
             score.node.eq(node),
             score.near_key.eq(self.near_key),
-            score.distance.eq(store.branches_data[: config.key_width]),
             score.quotient.eq(divider.quotient),
             score.lif_result.eq(engine.lif_result),
             score.trace.eq(store.trace_data),
@@ -130,6 +129,7 @@ class NeuronUnit(wiring.Component):
             score.captured.eq(self.capture & self.distance_valid),
             score.glimpses_value.eq(self.data),
             score.captured_key.eq(self.distance),
+            score.captured_index.eq(self.distance_index),
             self.spikes.eq(engine.spikes),
         ]
         m.d.sync += before.eq(node)
@@ -250,7 +250,7 @@ class NeuronUnit(wiring.Component):
                     with m.Case(NeuralOp.RESONATE):
                         m.d.comb += engine.lif_membrane.eq(saturate(self.entry_key, MEMBRANE.width))
                     with m.Case(NeuralOp.NEURO_SEARCH), m.If(~second):
-                        m.d.comb += [score.drive.eq(1), engine.reset.eq(ResetPart.BRANCHES)]
+                        m.d.comb += score.drive.eq(1)
                         write("membrane", Cat(Const(0, 5), divider.quotient))
                         advance("ADDRESS", "ITERATE")
             with m.State("PRODUCT"):

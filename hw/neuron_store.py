@@ -6,7 +6,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.constants import INDEX_WIDTH, VECTORS_PER_CORE
-from golden.spec.neural import BRANCH, STATE_FIELDS
+from golden.spec.neural import BRANCH, SLOTTED, STORE_COLUMNS
 
 __all__ = ["NeuronStore", "context_width"]
 
@@ -17,11 +17,12 @@ def context_width(n_contexts: int) -> int:
 
 
 class NeuronStore(wiring.Component):
-    """A memory for every field of ``golden.spec.neural.STATE_FIELDS``, 32 words a context.
+    """A memory for every one of ``golden.spec.neural.STORE_COLUMNS``, 32 words a context.
 
-    Ports of field f: ``f_read_addr`` and ``f_data`` (data in the next cycle), ``f_write``, ``f_write_addr``,
-    ``f_value``; addresses are context * 32 + neuron. ``branches_write`` has a bit a branch. Reading an address in the
-    cycle in which it is written gives the old data. Latency 1 cycle; a read and a write of every field a cycle.
+    Ports of column f: ``f_read_addr`` and ``f_data`` (data in the next cycle), ``f_write``, ``f_write_addr``,
+    ``f_value``; addresses are context * 32 + neuron. ``branches_write`` and ``responses_write`` have a bit a branch.
+    Reading an address in the cycle in which it is written gives the old data. Latency 1 cycle; a read and a write of
+    every column a cycle.
     """
 
     def __init__(self, n_contexts: int) -> None:
@@ -30,11 +31,11 @@ class NeuronStore(wiring.Component):
         self.n_contexts = n_contexts
         addr_width = context_width(n_contexts) + INDEX_WIDTH
         ports: dict[str, wiring.Member] = {}
-        for field in STATE_FIELDS:
+        for field in STORE_COLUMNS:
             ports |= {
                 f"{field.name}_read_addr": In(addr_width),
                 f"{field.name}_data": Out(field.width),
-                f"{field.name}_write": In(field.width // BRANCH.width if field.name == "branches" else 1),
+                f"{field.name}_write": In(field.width // BRANCH.width if field.name in SLOTTED else 1),
                 f"{field.name}_write_addr": In(addr_width),
                 f"{field.name}_value": In(field.width),
             }
@@ -42,12 +43,12 @@ class NeuronStore(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for field in STATE_FIELDS:
+        for field in STORE_COLUMNS:
             m.submodules[field.name] = column = memory.Memory(
                 shape=field.width, depth=self.n_contexts * VECTORS_PER_CORE, init=[]
             )
             read = column.read_port()
-            write = column.write_port(granularity=BRANCH.width if field.name == "branches" else None)
+            write = column.write_port(granularity=BRANCH.width if field.name in SLOTTED else None)
             m.d.comb += [
                 read.addr.eq(getattr(self, f"{field.name}_read_addr")),
                 getattr(self, f"{field.name}_data").eq(read.data),

@@ -16,6 +16,7 @@ from golden.spec.constants import (
     WEIGHT_WIDTH,
 )
 from golden.spec.neural import (
+    BRANCH,
     DT_WIDTH,
     ELAPSED_NEVER,
     FACTOR_WIDTH,
@@ -28,7 +29,7 @@ from golden.spec.neural import (
 )
 from golden.spec.neural_commands import ResetPart, TickPart
 from hw.bits import select
-from hw.dendrite import DendriteTree
+from hw.dendrite import BranchResponse, DendriteTree
 from hw.homeostasis import HomeostaticController
 from hw.lif import LifOp, LifPipeline
 from hw.neuron_store import NeuronStore, context_width
@@ -46,6 +47,8 @@ FIRST_FETCH = VECTORS_PER_CORE + 2
 LEARN_LATENCY = 4
 """Cycles from a link's turn in the router to the write of what is learned from it."""
 WIDEST = max(field.width for field in STATE_FIELDS)
+WIDEST_VALUE = max(field.width for field in STATE_FIELDS if field.name != "branches")
+"""Branches are written one at a time, or several with one value."""
 RESET_VALUES = {"elapsed": ELAPSED_NEVER, "threshold": THRESHOLD_INITIAL_RAW}
 RESET_PARTS = {
     "branches": ResetPart.BRANCHES,
@@ -71,7 +74,8 @@ class TickEngine(wiring.Component):
     ``word`` (which stays until the next read) and ``weight`` in the next; weights are written at once.
     While no tick runs, ``field`` (its place in ``STATE_FIELDS``) of neuron ``node`` is at ``out_value`` in the next
     cycle (and all fields at the ports of ``store``), and ``write_field`` writes it, of the node of the cycle before if
-    ``behind``; slots in ``keep_slots`` stay. ``reset`` puts fields of the node back to where they start, and wins.
+    ``behind``; of the branches all but those in ``keep_slots``, with one value. ``reset`` puts fields of the node back
+    to where they start, and wins.
     ``lif_*`` lend the LIF pipeline out. ``spikes`` are those of the last tick. ``kept`` and ``external`` are the words
     of the context addressed in the cycle before, written with ``write_word``; external spikes join the next tick.
     ``tap_*``, in the cycle in which neuron ``tap_index`` of the stream ends: its membrane after the dendrites, whether
@@ -96,7 +100,7 @@ class TickEngine(wiring.Component):
                 "field": In(range(len(STATE_FIELDS))),
                 "node": In(INDEX_WIDTH),
                 "write_field": In(1),
-                "value": In(WIDEST),
+                "value": In(WIDEST_VALUE),
                 "behind": In(1),
                 "keep_slots": In(MAX_NEIGHBOURS),
                 "reset": In(len(ResetPart)),
@@ -158,6 +162,7 @@ class TickEngine(wiring.Component):
         self._stream(m, valids, indices)
         m.d.comb += idle.eq(self._deliver(m, streams, delivers, valids, indices))
         self._access(m)
+        self._respond(m)
         return m
 
     def _part(self, part: TickPart) -> Value:
@@ -192,7 +197,8 @@ class TickEngine(wiring.Component):
         spike = Signal()
         m.d.comb += [
             dendrites.valid.eq(valids[1]),
-            dendrites.branches.eq(store.branches_data),
+            dendrites.responses.eq(store.responses_data),
+            store.responses_read_addr.eq(Cat(indices[0], self.context)),
             dendrites.n_links.eq(self.word[LINKS_WIDTH : LINKS_WIDTH + LINK_COUNT_WIDTH]),
             lif.valid.eq(Mux(self.busy, present[2], self.lif_valid)),
             lif.factor.eq(Mux(self.busy, Mux(valids[3], self.leak, self._share), self.lif_factor)),
@@ -237,7 +243,6 @@ class TickEngine(wiring.Component):
         held = Signal(THRESHOLD.width, name="threshold5")
         m.d.sync += [held.eq(store.threshold_data), homeostasis.threshold.eq(held)]
 
-        self._read(m, "branches", valids[0], indices[0])
         self._read(m, "membrane", valids[1], indices[1])
         for name in ("threshold", "elapsed", "history", "rate"):
             self._read(m, name, valids[3], indices[3])
@@ -350,11 +355,32 @@ class TickEngine(wiring.Component):
             self._read(m, field.name, ~self.busy, self.node)
             reset = self._resets(field.name)
             chosen = ~self.busy & ((self.write_field & (self.field == place)) | reset)
-            value = Mux(reset, RESET_VALUES.get(field.name, 0), self.value[: field.width])
+            given = self.value[: BRANCH.width].replicate(MAX_NEIGHBOURS) if field.name == "branches" else self.value
+            value = Mux(reset, RESET_VALUES.get(field.name, 0), given[: field.width])
             slots = ~self.keep_slots | reset.replicate(MAX_NEIGHBOURS) if field.name == "branches" else None
             self._write(m, field.name, chosen, node, value, slots)
             columns.append(getattr(self.store, f"{field.name}_data"))
         m.d.comb += self.out_value.eq(Choice(columns)[asked])
+
+    def _respond(self, m: Module) -> None:
+        """The responses of branches that were written in the cycle before: they are there when the next tick begins."""
+        m.submodules.response = response = BranchResponse()
+        store = self.store
+        slots, addr = Signal(MAX_NEIGHBOURS), Signal(len(store.branches_write_addr), reset_less=True)
+        branch = Signal(BRANCH.width, reset_less=True)
+        m.d.sync += [
+            slots.eq(store.branches_write),
+            addr.eq(store.branches_write_addr),
+            branch.eq(store.branches_value[: BRANCH.width]),
+        ]
+        m.d.comb += [
+            response.branch.eq(branch),
+            store.responses_write.eq(slots),
+            store.responses_write_addr.eq(addr),
+            store.responses_value.eq(
+                Cat(Cat(response.response, Const(0, 1)) for _ in range(MAX_NEIGHBOURS)),
+            ),
+        ]
 
     def _resets(self, name: str) -> Value:
         return self.reset[RESET_PARTS.get(name, ResetPart.NETWORK).bit_length() - 1]

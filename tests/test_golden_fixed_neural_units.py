@@ -95,14 +95,13 @@ def test_response_is_near_its_real_number_and_never_falls() -> None:
 
 
 def test_dendritic_tree_sums_the_branches_in_use() -> None:
-    s = drawn(2, valid=1, branches=96, n_links=3)
+    s = drawn(2, valid=1, responses=96, n_links=3)
     out = run(DendriteTree(TINY, SHAPE[0]), s)
-    table = response(np.arange(-(1 << 15), 1 << 15))
 
     def check(n: int, t: int) -> None:
-        branches = to_signed(unpack_fields(s["branches"][n, t - 1][None], 6, 16), 16)[0]
-        used = branches[: int(s["n_links"][n, t - 1])]
-        assert out["current"][n, t] == 128 * sum(int(table[b + (1 << 15)]) for b in used)
+        responses = unpack_fields(s["responses"][n, t - 1][None], 6, 16)[0] & 0x7FFF
+        used = responses[: int(s["n_links"][n, t - 1])]
+        assert out["current"][n, t] == 128 * sum(int(r) for r in used)
         assert out["out_valid"][n, t] == s["valid"][n, t - 1]
 
     each(check, 1)

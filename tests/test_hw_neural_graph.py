@@ -15,7 +15,7 @@ import hw.router
 import hw.stdp
 from ganglion.engine import check_twin
 from golden.fixed.bits import to_signed, to_unsigned
-from golden.fixed.neural_dendrite import DendriteTree
+from golden.fixed.neural_dendrite import BranchResponse, DendriteTree
 from golden.fixed.neural_divider import CurrentBridge
 from golden.fixed.neural_encoder import SpikeEncoder
 from golden.fixed.neural_router import SpikeRouter
@@ -65,7 +65,11 @@ def graph_words(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def dendrite(rng: np.random.Generator, shape: Shape) -> Stimulus:
-    return {"valid": bursts(rng, shape), "branches": branches(rng, shape), "n_links": random_bits(rng, shape, 3)}
+    return {
+        "valid": bursts(rng, shape),
+        "responses": random_bits(rng, shape, 96),
+        "n_links": random_bits(rng, shape, 3),
+    }
 
 
 def router(rng: np.random.Generator, shape: Shape) -> Stimulus:
@@ -156,28 +160,17 @@ def compared(unit: str, seed: int) -> tuple[Stimulus, Stimulus]:
 def test_dendrite() -> None:
     stimulus, outputs = compared("dendrite", 1)
     np.testing.assert_array_equal(outputs["out_valid"][:, 1:], stimulus["valid"][:, :-1], "latency 1, one a cycle")
+    assert (outputs["current"] == 6 * 128 * 0x7FFF).any()
 
 
-def test_dendrite_for_every_branch() -> None:
-    """Every value in every slot: the response is that of the formula, and slots do not differ."""
-    shape = (64, 1024)
-    value = np.arange(1 << 16).reshape(shape)
-    alone = packed([(value if slot == 0 else value * 0, 16) for slot in range(6)])
-    turned = [(value + slot * 10923) % (1 << 16) for slot in range(6)]
-    together = packed([(values, 16) for values in turned])
-    stimulus = {
-        "valid": np.ones((128, 1025), dtype=np.uint64),
-        # Outputs are a cycle later: the last row of a stream is repeated.
-        "branches": np.concatenate([alone, together])[:, [*range(1024), 1023]],
-        "n_links": np.full((128, 1025), 6, dtype=np.uint64),
-    }
-    outputs = check_twin(hw.dendrite.DendriteTree(), DendriteTree(TINY, 128), stimulus)
-    current = outputs["current"][:, 1:].astype(np.int64)
-    response = current[:64].ravel()
-    np.testing.assert_array_equal(current[64:], sum(response[values] for values in turned))
-    b = to_signed(np.arange(1 << 16, dtype=np.uint64), 16) * BRANCH.resolution
+def test_response_of_every_branch() -> None:
+    value = np.arange(1 << 16, dtype=np.uint64)
+    stimulus = {"branch": np.tile(value, 16).reshape(16, -1)}
+    outputs = check_twin(hw.dendrite.BranchResponse(), BranchResponse(TINY, 16), stimulus)
+    response = outputs["response"][0].astype(np.int64)
+    b = to_signed(value, 16) * BRANCH.resolution
     exact = np.where(b <= 0, 0, np.where(b < 1, b, 3 - 4 / (1 + np.maximum(b, 0))))
-    assert np.abs(response * MEMBRANE.resolution - exact).max() <= 1.62 * BRANCH.resolution
+    assert np.abs(response * 2.0**-13 - exact).max() <= 1.62 * BRANCH.resolution
     assert (np.diff(response[: 1 << 15]) >= 0).all()
 
 

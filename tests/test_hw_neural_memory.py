@@ -9,7 +9,7 @@ import hw.spike_queue
 from ganglion.engine import check_twin
 from golden.fixed.neural_queue import SpikeQueue
 from golden.fixed.neural_store import NeuronStore
-from golden.spec.neural import STATE_FIELDS
+from golden.spec.neural import SLOTTED, STORE_COLUMNS
 
 
 def test_spike_queue() -> None:
@@ -39,10 +39,10 @@ def test_neuron_store(n_contexts: int) -> None:
     # Few neurons, so that what is written is read soon, and often in the same cycle.
     places = np.array([0, 1, 31, 32 * n_contexts - 1])
     stimulus = {}
-    for field in STATE_FIELDS:
+    for field in STORE_COLUMNS:
         stimulus[f"{field.name}_read_addr"] = rng.choice(places, shape).astype(np.uint64)
         stimulus[f"{field.name}_write_addr"] = rng.choice(places, shape).astype(np.uint64)
-        stimulus[f"{field.name}_write"] = random_bits(rng, shape, 6 if field.name == "branches" else 1)
+        stimulus[f"{field.name}_write"] = random_bits(rng, shape, 6 if field.name in SLOTTED else 1)
         stimulus[f"{field.name}_value"] = random_bits(rng, shape, field.width)
     twin = NeuronStore(TINY, shape[0], n_contexts=n_contexts)
     outputs = check_twin(hw.neuron_store.NeuronStore(n_contexts), twin, stimulus)

@@ -82,8 +82,14 @@ class Program:
             for node, number in enumerate(self.numbers(context)):
                 for place, field in enumerate(STATE_FIELDS):
                     value = number >> field.low & ((1 << field.width) - 1)
-                    row = {"context": context, "node": node, "field": place, "write_field": 1, "value": value}
-                    self.rows.append(row)
+                    row = {"context": context, "node": node, "field": place, "write_field": 1}
+                    if field.name == "branches":
+                        self.rows += [
+                            row | {"value": value >> 16 * slot & 0xFFFF, "keep_slots": 63 ^ 1 << slot}
+                            for slot in range(6)
+                        ]
+                    else:
+                        self.rows.append(row | {"value": value})
             for node in range(32):
                 row = {"context": context, "node": node, "load_graph": 1, "load_word": int(self.words[node])}
                 self.rows.append(row | {"load_weight": 1, "load_value": int(core.state.weight[node])})
@@ -139,10 +145,8 @@ def test_ticks_as_the_golden_network(seed: int) -> None:
         for _ in range(3):
             program.tick()
     with make_engine(TickBench(N_CONTEXTS)) as engine:
-        names = {port.name for port in engine.ports.inputs} - {"value"}
+        names = {port.name for port in engine.ports.inputs}
         stimulus = {name: np.array([row.get(name, 0) for row in program.rows], np.int64) for name in names}
-        values = [row.get("value", 0) for row in program.rows]
-        stimulus["value"] = np.array([[v & (1 << 64) - 1, v >> 64] for v in values], np.uint64)
         outputs = engine.run_ports(stimulus)
     busy = outputs["busy"]
     for start, n in program.busy:

@@ -98,15 +98,14 @@ class SimulatedNetwork(FixedNetwork):
     def _write(self, context: int, field: str, values: Ints) -> None:
         """Writes a field of all 32 neurons."""
         width = next(place.width for place in STATE_FIELDS if place.name == field)
-        words = np.zeros((VECTORS_PER_CORE, 2), np.uint64)
+        at = {**self._at(context), "field": FIELDS.index(field), "write_field": 1}
         if field == "branches":
             raw = (values & (1 << BRANCH.width) - 1).astype(np.uint64)
             for branch in range(MAX_NEIGHBOURS):
-                word, place = divmod(branch * BRANCH.width, 64)
-                words[:, word] |= raw[:, branch] << np.uint64(place)
+                keep = (1 << MAX_NEIGHBOURS) - 1 ^ 1 << branch
+                self._run(VECTORS_PER_CORE, **at, keep_slots=keep, value=raw[:, branch])
         else:
-            words[:, 0] = (values & (1 << width) - 1).astype(np.uint64)
-        self._run(VECTORS_PER_CORE, **self._at(context), field=FIELDS.index(field), write_field=1, value=words)
+            self._run(VECTORS_PER_CORE, **at, value=(values & (1 << width) - 1).astype(np.uint64))
 
     def _read_back(self, context: int) -> None:
         """The context's state as the memories have it."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from golden.fixed.bits import I64Array, to_signed, to_unsigned, unpack_fields
-from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, unsigned
+from golden.fixed.bits import I64Array, mask, to_unsigned, unpack_fields
+from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
 from golden.spec import Config
 from golden.spec.constants import LINK_COUNT_WIDTH, MAX_NEIGHBOURS
 from golden.spec.neural import (
@@ -16,6 +16,7 @@ from golden.spec.neural import (
     RESPONSE_OFFSET_BITS,
     RESPONSE_SEGMENTS,
     RESPONSE_SLOPE_BITS,
+    RESPONSE_WIDTH,
 )
 
 ONE = 1 << BRANCH.fraction_bits
@@ -42,18 +43,33 @@ def response(branch: I64Array) -> I64Array:
 
 def tree_current(branches: I64Array, n_links: I64Array) -> I64Array:
     """The raw current of the branches ``[..., 6]`` in slots below ``n_links`` ``[...]``."""
+    return summed(response(branches), n_links)
+
+
+def summed(responses: I64Array, n_links: I64Array) -> I64Array:
+    """The raw current of the responses ``[..., 6]`` in slots below ``n_links`` ``[...]``."""
     used = np.arange(MAX_NEIGHBOURS) < n_links[..., None]
-    total = np.where(used, response(branches), 0).sum(axis=-1)
+    total = np.where(used, responses, 0).sum(axis=-1)
     return total << (MEMBRANE.fraction_bits - RESPONSE_FRACTION_BITS)
 
 
+class BranchResponse(Unit):
+    """f(b) of a branch. Combinational.
+
+    Inputs: ``branch`` (16, signed). Outputs: ``response`` (15, in 2**-13).
+    """
+
+    def step(self, inputs: Inputs) -> Outputs:
+        return {"response": response(signed(inputs, "branch", BRANCH.width)).astype(np.uint64)}
+
+
 class DendriteTree(Unit):
-    """The sum of f(b) over the branches in use, as a current.
+    """The sum of the responses of the branches in use, as a current.
 
     Latency one cycle, throughput one neuron a cycle.
 
-    Inputs: ``valid`` (1), ``branches`` (96, slot 0 lowest), ``n_links`` (3; 7 acts as 6). Outputs: ``out_valid`` (1),
-    ``current`` (26, signed; never negative).
+    Inputs: ``valid`` (1), ``responses`` (96: 16 bits a branch, slot 0 lowest; the highest bit of each is not looked
+    at), ``n_links`` (3; 7 acts as 6). Outputs: ``out_valid`` (1), ``current`` (26, signed; never negative).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -62,7 +78,7 @@ class DendriteTree(Unit):
 
     def step(self, inputs: Inputs) -> Outputs:
         outputs = {"out_valid": bit(self._valid), "current": to_unsigned(self._current, MEMBRANE.width)}
-        branches = to_signed(unpack_fields(inputs["branches"], MAX_NEIGHBOURS, BRANCH.width), BRANCH.width)
-        self._current = tree_current(branches, unsigned(inputs, "n_links", LINK_COUNT_WIDTH))
+        words = unpack_fields(inputs["responses"], MAX_NEIGHBOURS, BRANCH.width)
+        self._current = summed(words & mask(RESPONSE_WIDTH), unsigned(inputs, "n_links", LINK_COUNT_WIDTH))
         self._valid = flag(inputs, "valid")
         return outputs

@@ -63,6 +63,10 @@ STATE_FIELDS = _layout(
     ("trace", TRACE.width),
 )
 STATE_WIDTH = sum(field.width for field in STATE_FIELDS)
+SLOTTED = ("branches", "responses")
+"""Columns of 16 bits a branch, which are written one by one."""
+STORE_COLUMNS = (*STATE_FIELDS, StateField("responses", STATE_WIDTH, MAX_NEIGHBOURS * BRANCH.width))
+"""What a neuron's memory holds: its state, and what follows from the branches: the response of each."""
 """260 bits: a context (32 neurons) takes 3 iCE40 block memories, 8 cores 15 of an ECP5."""
 
 # ---------------------------------------------------------------- constants
@@ -172,6 +176,8 @@ RESET_TIME_STEP = time_step(1 << DT_FRACTION_BITS)
 # ---------------------------------------------------------------- tables
 
 RESPONSE_FRACTION_BITS = 13
+RESPONSE_WIDTH = RESPONSE_FRACTION_BITS + 2
+"""A response is 0 .. 3."""
 """Fraction bits of a branch's response."""
 RESPONSE_SEGMENTS, RESPONSE_BASE_BITS, RESPONSE_SLOPE_BITS, RESPONSE_OFFSET_BITS = 32, 14, 12, 8
 
