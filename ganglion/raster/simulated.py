@@ -194,7 +194,7 @@ class SimulatedNetwork(FixedNetwork):
         parts, outside = self.description.parts, self.outside[context]
         if outside:
             self.outside[context] = 0
-            self._run(1, context=context, write_word=EXTERNAL_WORD, value=[[outside, 0]])
+            self._run(1, context=context, write_word=EXTERNAL_WORD, value=outside)
         chosen = sum(part for part in TickPart if part.name and getattr(parts, part.name.lower()))
         steady = {"tick_context": context, "tick_count": self.counts[context], "tick_parts": chosen}
         start = (np.arange(LONGEST_TICK) == 0).astype(int)
