@@ -31,8 +31,9 @@ from ganglion.device_file import DeviceFileError, read_device_file, restored, sa
 from ganglion.device_matches import NO_KEY, Matches
 from ganglion.network import Network
 from golden.quantise import Quantiser, choose_quantiser
-from golden.spec import Config, Metric
+from golden.spec import Config, Metric, encode
 from golden.spec.constants import INDEX_NONE, MAX_DIMS, MAX_RESULTS, MAX_WEIGHT, N_NODE_TYPES
+from golden.spec.neural_commands import ALL_CONTEXTS, NeuralOpcode, ResetPart
 
 __all__ = ["Device"]
 
@@ -190,7 +191,8 @@ class Device:
         """Stores vectors [n, dims] under keys [n]; None as keys goes on counting from the largest key.
 
         ``types``: a node type 0..15 for all, or one a vector. Returns the keys. Everything is checked before anything
-        is stored; refused are duplicate keys and more vectors than there is room for.
+        is stored; refused are duplicate keys and more vectors than there is room for. A sequence of neuromorphic
+        searches ends.
         """
         rows = as_vectors("vectors", vectors, self.dims)
         first = self._books.next_key
@@ -229,6 +231,8 @@ class Device:
         if not np.array_equal(stored, indices):
             wrong = int(np.argmax(stored != indices))
             raise BackendError(f"core {cores[wrong]} gave index {stored[wrong]}, expected {indices[wrong]}")
+        if self.config.contexts:  # a sequence of neuromorphic searches was about the vectors before
+            self._backend.spiking(encode(NeuralOpcode.NEURON_RESET, index=ALL_CONTEXTS, value=ResetPart.SEQUENCE))
 
     def _requantise(self, sample: NDArray[np.float64], headroom: float) -> None:
         quantiser = choose_quantiser(

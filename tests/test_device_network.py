@@ -101,6 +101,27 @@ def test_the_neuromorphic_search_finds_what_is_stored() -> None:
     assert hits == 40
 
 
+@pytest.mark.parametrize("backend", ["golden", "sim"])
+def test_a_new_vector_ends_the_sequence_of_searches(backend: str) -> None:
+    device, vectors = made(backend)
+    net, keys = device.network, device.keys
+    for core in range(device.config.cores):
+        for _glimpse in range(2):
+            net.search(vectors[5], core=core)
+    net.write("membrane", keys, 0.5)
+    before = net.state()
+    assert before["glimpses"].tolist() == [2] * device.config.cores and before["trace"].any()
+    device.add(None, np.zeros((0, 8)))
+    assert np.array_equal(net.state()["trace"], before["trace"]), "nothing was stored"
+    device.add([1000], vectors[:1] / 2)
+    after = net.state()
+    assert not after["glimpses"].any() and not after["trace"].any()
+    # The rest of the neurons' state goes on.
+    rest = set(before) - {"glimpses", "trace"}
+    assert len(rest) == len(before) - 2 and all(np.array_equal(before[name], after[name]) for name in rest)
+    device.close()
+
+
 def test_an_empty_device_answers() -> None:
     net = Device(4, config=CONFIG).network
     assert net.tick(2).n_spikes.tolist() == [0, 0]
