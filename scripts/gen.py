@@ -150,8 +150,9 @@ def header() -> str:
     ]
     for name, config in PRESETS.items():
         values = {r.name: r.reset for r in registers(config)}
-        lines.append(define(f"{name.upper()}_CONFIG", f"UINT32_C({hex_word(values['CONFIG'], 8)})"))
-        lines.append(define(f"{name.upper()}_CONFIG_HASH", f"UINT32_C({hex_word(values['CONFIG_HASH'], 8)})"))
+        macro = name.upper().replace("-", "_")
+        lines.append(define(f"{macro}_CONFIG", f"UINT32_C({hex_word(values['CONFIG'], 8)})"))
+        lines.append(define(f"{macro}_CONFIG_HASH", f"UINT32_C({hex_word(values['CONFIG_HASH'], 8)})"))
     lines += [
         "",
         c_comment("The word to write to COMMAND; core, index and value are one byte each."),
