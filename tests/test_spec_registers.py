@@ -150,7 +150,8 @@ def test_the_header_compiles_and_says_what_the_map_says(language: str, tmp_path:
     assert resets["GANGLION_LEAK_RESET"] == 0x5CCCD
     expected |= resets
     expected |= {f"GANGLION_ERROR_{error.name}": int(error) for error in Error}
-    expected |= {f"GANGLION_{name.upper()}_CONFIG_HASH": config.hash for name, config in PRESETS.items()}
+    macros = {name: name.upper().replace("-", "_") for name in PRESETS}
+    expected |= {f"GANGLION_{macros[name]}_CONFIG_HASH": config.hash for name, config in PRESETS.items()}
     for register in registers(SPIKING):
         for field in register.fields:
             expected[f"GANGLION_{register.name}_{field.name}_MASK"] = ((1 << field.width) - 1) << field.low
