@@ -1,6 +1,6 @@
 """Score of the neuromorphic search: what is driven into the neurons, what is heard from them, and the sequence."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,14 +44,15 @@ class SearchScore(wiring.Component):
     """Memories and arithmetic of the neuromorphic search; when what happens is up to the neuron unit.
 
     ``late`` of ``node`` (while listening: of ``ahead_index``) and ``glimpses`` of ``context`` are there a cycle after
-    them. ``iteration`` is the number of the one that runs or comes next. Formulas: docs/contract_fabric.md.
+    them. ``share`` is the drive's numerator in the cycle of ``look``, its denominator otherwise. ``iteration`` is the
+    number of the one that runs or comes next. Formulas: docs/contract_fabric.md.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         size = divider_width(config)
         flags = (
-            *("restart", "captured", "take_least", "take_fifth", "begin", "drive", "listen", "next_iteration"),
+            *("restart", "captured", "take_least", "take_fifth", "look", "begin", "drive", "listen", "next_iteration"),
             *("tap_valid", "tap_active", "fired", "clear_sums", "add_rate", "store_score", "compare_score"),
             *("compare_trace", "settle", "forget", "write_glimpses"),
         )
@@ -74,8 +75,7 @@ class SearchScore(wiring.Component):
                 "resonance": In(RESONANCE_WIDTH),
                 "glimpses_value": In(GLIMPSES_WIDTH),
                 "iteration": Out(8),
-                "numerator": Out(size),
-                "denominator": Out(size),
+                "share": Out(size),
                 "late": Out(signed(LATE_WIDTH)),
                 "volley": Out(COUNT_WIDTH),
                 "sum_score": Out(signed(SUM_WIDTH)),
@@ -96,8 +96,9 @@ class SearchScore(wiring.Component):
     def _drive(self, m: Module) -> None:
         """The unit of distance, and a neuron's share of it."""
         key = signed(self.config.key_width)
-        greatest, least = Signal(key), Signal(key)
-        unit = Signal(self.config.key_width + 1)
+        least = Signal(key, reset_less=True)
+        # Until the fifth distance is seen, the greatest one.
+        unit, greatest, wants_greatest = Signal(self.config.key_width + 1, reset_less=True), Signal(key), Signal()
         m.submodules.distances = distances = memory.Memory(shape=key, depth=VECTORS_PER_CORE, init=[])
         read, write = distances.read_port(), distances.write_port()
         m.d.comb += [
@@ -106,22 +107,30 @@ class SearchScore(wiring.Component):
             write.data.eq(self.captured_key),
             write.en.eq(self.captured),
         ]
-        below, above, spread = Signal(key), Signal(key), Signal(unit.shape())
+        # One subtraction: what lies between the least distance, if that is negative, and some other one.
+        below, other, spread = Signal(key), Signal(key), Signal(unit.shape())
         m.d.comb += [
+            greatest.eq(unit),
             below.eq(least & least[-1].replicate(len(least))),
-            above.eq(least & ~least[-1].replicate(len(least))),
-            spread.eq(self.near_key - below),
-            self.numerator.eq(unit + (above << 2)),
-            self.denominator.eq(unit + ((read.data - below) << 2)),
+            other.eq(read.data),
+            spread.eq(other - below),
+            self.share.eq(unit + (spread << 2)),
         ]
+        with m.If(self.take_fifth):
+            m.d.comb += other.eq(self.near_key)
+        with m.Elif(wants_greatest):
+            m.d.comb += other.eq(greatest)
+        with m.Elif(self.look):
+            m.d.comb += other.eq(least)
+        m.d.sync += wants_greatest.eq(self.take_fifth & ~spread.any())
         with m.If(self.restart):
-            m.d.sync += greatest.eq(Const(-1 << (len(greatest) - 1), key))
+            m.d.sync += unit.eq(1 << (key.width - 1))
         with m.Elif(self.captured & (self.captured_key > greatest)):
-            m.d.sync += greatest.eq(self.captured_key)
+            m.d.sync += unit.eq(self.captured_key)
         with m.If(self.take_least):
             m.d.sync += least.eq(self.near_key)
-        with m.If(self.take_fifth):
-            m.d.sync += unit.eq(Mux(spread.any(), spread, greatest - below))
+        with m.If((self.take_fifth & spread.any()) | wants_greatest):
+            m.d.sync += unit.eq(spread)
 
     def _remember(self, m: Module) -> None:
         """What neurons are heard to do after the first volley, and what they began with."""
@@ -164,18 +173,19 @@ class SearchScore(wiring.Component):
     def _sum(self, m: Module) -> None:
         """Sums, what lies above the means, and whether a sequence goes on."""
         sum_trace, agree = Signal(TRACE.width + INDEX_WIDTH), Signal(COUNT_WIDTH)
-        above, agrees = Signal(), Signal()
+        mean, above, exceeds, agrees = Signal(signed(MEMBRANE.width)), Signal(), Signal(), Signal()
         addend = Signal(signed(max(LATE_WIDTH, RATE.width + 1)))
         m.d.comb += [
             addend.eq(Mux(self.add_rate, self.rate, self._score)),
-            agrees.eq(above == (self.lif_result > (sum_trace << (TRACE_SHIFT - INDEX_WIDTH)))),
+            mean.eq(Mux(self.compare_trace, sum_trace << (TRACE_SHIFT - INDEX_WIDTH), self.sum_score >> INDEX_WIDTH)),
+            exceeds.eq(self.lif_result > mean),
+            agrees.eq(above == exceeds),
         ]
+        m.d.sync += above.eq(exceeds)
         with m.If(self.clear_sums):
             m.d.sync += [self.sum_score.eq(0), sum_trace.eq(0), agree.eq(0)]
         with m.Elif(self.add_rate | self.store_score):
             m.d.sync += [self.sum_score.eq(self.sum_score + addend), sum_trace.eq(sum_trace + self.trace)]
-        with m.If(self.compare_score):
-            m.d.sync += above.eq(self.lif_result > (self.sum_score >> INDEX_WIDTH))
         with m.If(self.compare_trace):
             m.d.sync += agree.eq(agree + agrees)
 
@@ -206,14 +216,19 @@ class SearchScore(wiring.Component):
         """A neuron's final score as a distance, and its trace."""
         trace = Signal(TRACE.width + TRACE_SHIFT)
         share = Signal(trace.shape())
-        kept, final = Signal(signed(len(trace) + 2)), Signal(signed(len(trace) + 2))
+        kept, farther = Signal(signed(len(trace) + 2)), Signal(signed(len(trace) + 3))
         left = Signal(signed(len(kept) + 3 - KEPT_SHIFT))
         m.d.comb += [
             trace.eq(Mux(self._continues, self.trace << TRACE_SHIFT, 0)),
             share.eq(Mux(self._past[1], Mux(self._past[0], trace, trace >> 1), trace >> 2)),
             kept.eq(self.late + trace),
-            final.eq(self.late + share + (self.resonance >> RESONANCE_SHIFT)),
-            self.final_key.eq(saturate(-(final >> KEY_SHIFT), self.config.key_width)),
+            # -(final >> s) = (2**s - 1 - final) >> s, and -x = ~x + 1.
+            farther.eq(
+                ~self.late
+                + (~Cat(share, Const(0, 1))).as_signed()
+                + ((1 << KEY_SHIFT) + 1 - (self.resonance >> RESONANCE_SHIFT))
+            ),
+            self.final_key.eq(saturate(farther >> KEY_SHIFT, self.config.key_width)),
             left.eq(((kept << 3) - kept + (1 << (KEPT_SHIFT - 1))) >> KEPT_SHIFT),
             self.new_trace.eq(left[: TRACE.width]),
         ]

@@ -15,6 +15,7 @@ from golden.spec.constants import (
     WEIGHT_WIDTH,
 )
 from golden.spec.neural import (
+    INHIBITION_FACTOR,
     MEMBRANE,
     REFRACTORY_RAW,
     RESONANCE_ONE,
@@ -110,6 +111,7 @@ class NeuronUnit(wiring.Component):
             patterns.most.eq(self.value),
             wta.index.eq(before),
             wta.membrane.eq(membrane),
+            wta.inhibition.eq(engine.lif_result),
             wta.eligible.eq((op != NeuralOp.COMPETE) | self.value[0] | store.elapsed_data[REFRACTORY_BIT:].any()),
             score.count.eq(self.count),
             score.node.eq(node),
@@ -226,7 +228,7 @@ class NeuronUnit(wiring.Component):
                     with m.If(op == NeuralOp.NEURO_SEARCH):
                         m.next = "ITERATE"
             with m.State("LOOK"):
-                m.d.comb += divider.start.eq(1)
+                m.d.comb += [divider.start.eq(1), score.look.eq(1)]
                 m.next = "DIVIDE"
                 with m.Switch(op):
                     with m.Case(NeuralOp.SIMILARITY, NeuralOp.SPIKE_SEARCH):
@@ -355,7 +357,7 @@ class NeuronUnit(wiring.Component):
             with m.Case(NeuralOp.NEURO_SEARCH):
                 m.d.comb += self.push_key.eq(score.final_key)
                 with m.If(~second):
-                    m.d.comb += [divider.numerator.eq(score.numerator), divider.denominator.eq(score.denominator)]
+                    m.d.comb += [divider.numerator.eq(score.share), divider.denominator.eq(score.share)]
             with m.Case(NeuralOp.INJECT_RESULT):
                 m.d.comb += divider.denominator.eq(bridge.denominator)
             with m.Case(NeuralOp.RESONATE):
@@ -365,6 +367,12 @@ class NeuronUnit(wiring.Component):
                 ]
             with m.Case(NeuralOp.COMPETE):
                 m.d.comb += self.neural_answer.eq(self._wta.winner)
+                with m.If(~self.value[0]):
+                    # The pipeline needs the maximum two cycles ahead of the first membrane: in DECIDE.
+                    m.d.comb += [
+                        engine.lif_membrane.eq(self._wta.maximum),
+                        engine.lif_factor.eq(INHIBITION_FACTOR),
+                    ]
             with m.Case(NeuralOp.PATTERNS):
                 m.d.comb += self.neural_answer.eq(Cat(patterns.mask, patterns.best))
             with m.Case(NeuralOp.ACTIVITY):

@@ -13,11 +13,11 @@ MAXIMUM_WIDTH = MEMBRANE.width - 1
 
 
 class WinnerTakeAll(wiring.Component):
-    """Finds the first of the largest membranes above 0, and inhibits all but it by 0.8 of the maximum.
+    """Finds the first of the largest membranes above 0, and inhibits all but it.
 
     ``clear``, then one eligible membrane a ``scan``: ``winner`` and ``maximum`` follow one cycle later (255 and 0 while
-    there is none). ``out_membrane`` is combinational: the winner keeps ``membrane``, any other loses 0.8 ``maximum``
-    and stops at 0. One neuron a cycle.
+    there is none). ``out_membrane`` is combinational: the winner keeps ``membrane``, any other loses ``inhibition`` and
+    stops at 0. One neuron a cycle.
     """
 
     def __init__(self) -> None:
@@ -28,6 +28,7 @@ class WinnerTakeAll(wiring.Component):
                 "eligible": In(1),
                 "index": In(INDEX_WIDTH),
                 "membrane": In(signed(MEMBRANE.width)),
+                "inhibition": In(MAXIMUM_WIDTH),
                 "winner": Out(CORE_WIDTH),
                 "maximum": Out(MAXIMUM_WIDTH),
                 "out_membrane": Out(signed(MEMBRANE.width)),
@@ -48,15 +49,8 @@ class WinnerTakeAll(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [self.maximum.eq(0), leader.eq(-1), nobody.eq(1)]
 
-        # Three quarters, times 17/16, times 257/256: 0.79998.
-        triple, most, loss = (Signal(MEMBRANE.width + 1, name=name) for name in ("triple", "most", "loss"))
         left = Signal(signed(MEMBRANE.width + 1))
-        m.d.comb += [
-            triple.eq(self.maximum + (self.maximum << 1)),
-            most.eq(triple + (triple >> 4)),
-            loss.eq(most + (most >> 8)),
-            left.eq(self.membrane - (loss >> 2)),
-        ]
+        m.d.comb += left.eq(self.membrane - self.inhibition)
         with m.If(self.index == self.winner):
             m.d.comb += self.out_membrane.eq(self.membrane)
         with m.Elif(~left[-1]):

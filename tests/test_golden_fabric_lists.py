@@ -12,7 +12,7 @@ from fabric_bench import CONFIG, COUNTS, HIGH, Bench, N
 from golden.fixed.array import ArrayModel, Execution
 from golden.fixed.fabric_state import FabricSettings
 from golden.fixed.neural_state import NeuralState
-from golden.fixed.neural_wta import WinnerTakeAll
+from golden.fixed.neural_wta import WinnerTakeAll, inhibition
 from golden.float32.encoder import encode as encode_vector
 from golden.spec import Config, Opcode, encode
 from golden.spec.commands import SEARCH_EXACT, SEARCH_KEEP
@@ -137,7 +137,7 @@ class Competition:
     """A winner-take-all unit and the neurons that it looks at."""
 
     def __init__(self, state: NeuralState) -> None:
-        self.unit = WinnerTakeAll(CONFIG)
+        self.unit, self.inhibition = WinnerTakeAll(CONFIG), 0
         self.membrane, self.elapsed = state.membrane.copy(), state.elapsed.copy()
 
     def step(self, index: int, *, scan: int) -> dict[str, int]:
@@ -147,6 +147,7 @@ class Competition:
             "eligible": int(self.elapsed[index] >= REFRACTORY_RAW),
             "index": index,
             "membrane": int(self.membrane[index]) & (1 << 26) - 1,
+            "inhibition": self.inhibition,
         }
         outputs = self.unit.step({name: np.array([value], np.uint64) for name, value in inputs.items()})
         return {name: int(value[0]) for name, value in outputs.items()}
@@ -167,6 +168,7 @@ def test_hard_competition_as_the_unit_does_it() -> None:
         expected = unit.membrane.copy()
         winner = unit.step(0, scan=0)["winner"]
         if winner != 255:
+            unit.inhibition = int(inhibition(unit.membrane[winner]))
             for index in range(count):
                 expected[index] = (unit.step(index, scan=0)["out_membrane"] ^ 1 << 25) - (1 << 25)
         done = bench.run(N.COMPETE, core, value=trial & 0xFE)

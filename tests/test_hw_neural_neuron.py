@@ -152,6 +152,7 @@ def wta(rng: np.random.Generator, shape: Shape) -> Stimulus:
         "eligible": bursts(rng, shape),
         "index": mixed(rng, shape, np.arange(shape[1]) % 32 + np.zeros(shape), 0.2, random_bits(rng, shape, 5)),
         "membrane": np.where(few, membrane & np.uint64(3 << width - 2 | 0x3F), membrane),
+        "inhibition": random_bits(rng, shape, width - 1) >> rng.integers(0, width - 1, shape).astype(np.uint64),
     }
 
 

@@ -18,7 +18,7 @@ from ganglion.raster.inputs import Action
 from golden.fixed.bits import to_signed, unpack_fields
 from golden.fixed.neural_state import NeuralState
 from golden.spec.constants import INDEX_NONE, MAX_NEIGHBOURS, VECTORS_PER_CORE
-from golden.spec.neural import BRANCH, REFRACTORY_RAW, STATE_FIELDS
+from golden.spec.neural import BRANCH, INHIBITION_FACTOR, REFRACTORY_RAW, STATE_FIELDS
 from golden.spec.neural_commands import TickPart
 from hw.lif import LifOp
 
@@ -222,7 +222,8 @@ class SimulatedNetwork(FixedNetwork):
         if state.winner == INDEX_NONE:
             return
         if hard:
-            v = self._unit("wta", count, index=ROWS[:count], membrane=v)["out_membrane"]
+            lost = self._lif(LifOp.SCALE, found["maximum"][-1:], factor=INHIBITION_FACTOR)[0]
+            v = self._unit("wta", count, index=ROWS[:count], membrane=v, inhibition=lost)["out_membrane"]
         else:
             v = self._softened(v, int(found["maximum"][-1]))
         state.membrane[:count] = v

@@ -3,17 +3,16 @@
 import numpy as np
 
 from golden.fixed.bits import I64Array, to_unsigned
+from golden.fixed.neural_lif import scale
 from golden.fixed.unit import Inputs, Outputs, Unit, flag, signed, unsigned
 from golden.spec import Config
 from golden.spec.constants import INDEX_NONE, INDEX_WIDTH
-from golden.spec.neural import MEMBRANE
+from golden.spec.neural import INHIBITION_FACTOR, MEMBRANE
 
 
 def inhibition(maximum: I64Array) -> I64Array:
-    """0.8 times the largest membrane (0.8 (1 - 2**-16), rounded down step by step)."""
-    y = 3 * maximum
-    y = y + (y >> 4)
-    return (y + (y >> 8)) >> 2
+    """0.8 times the largest membrane."""
+    return scale(maximum, np.array(INHIBITION_FACTOR))
 
 
 def inhibited(membrane: I64Array, maximum: I64Array) -> I64Array:
@@ -26,8 +25,8 @@ class WinnerTakeAll(Unit):
 
     Latency one cycle from ``scan`` to ``winner`` and ``maximum``; ``out_membrane`` is combinational. One a cycle.
 
-    Inputs: ``clear``, ``scan``, ``eligible`` (1), ``index`` (5), ``membrane`` (26, signed). Outputs: ``winner`` (8;
-    255 none), ``maximum`` (25), ``out_membrane`` (26, signed).
+    Inputs: ``clear``, ``scan``, ``eligible`` (1), ``index`` (5), ``membrane`` (26, signed), ``inhibition`` (25; what
+    losers lose). Outputs: ``winner`` (8; 255 none), ``maximum`` (25), ``out_membrane`` (26, signed).
     """
 
     def __init__(self, config: Config, n_streams: int = 1) -> None:
@@ -37,7 +36,8 @@ class WinnerTakeAll(Unit):
     def step(self, inputs: Inputs) -> Outputs:
         index = unsigned(inputs, "index", INDEX_WIDTH)
         membrane = signed(inputs, "membrane", MEMBRANE.width)
-        left = np.where(index == self._winner, membrane, inhibited(membrane, self._maximum))
+        lost = unsigned(inputs, "inhibition", MEMBRANE.width - 1)
+        left = np.where(index == self._winner, membrane, np.maximum(membrane - lost, 0))
         outputs = {
             "winner": self._winner.astype(np.uint64),
             "maximum": self._maximum.astype(np.uint64),

@@ -129,6 +129,10 @@ def _nearest(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
+INHIBITION_FACTOR = factor_raw(Fraction(4, 5))
+"""What the losers of a hard competition lose, as a part of the largest membrane."""
+
+
 # ---------------------------------------------------------------- registers derived from dt
 
 
