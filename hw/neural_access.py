@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, Value, ValueLike, signed
+from amaranth.hdl import Module, Value, ValueLike
 from amaranth.lib import wiring
 
 from golden.spec.constants import LINK_COUNT_WIDTH, MAX_NEIGHBOURS, VECTORS_PER_CORE
 from golden.spec.neural import BRANCH, STATE_FIELDS
 from golden.spec.neural_commands import NeuronField, ResetPart
-from hw.bits import parts as bit_groups
-from hw.bits import saturate, select
 from hw.neural_score import SearchScore
 from hw.tick import TickEngine
 
@@ -21,9 +19,8 @@ COLUMNS = [field.name for field in STATE_FIELDS]
 def neuron_fields(engine: TickEngine, score: SearchScore) -> list[Value]:
     """What READ_NEURON finds, in the order of NeuronField."""
     columns = {name: getattr(engine.store, f"{name}_data") for name in COLUMNS}
-    branches = bit_groups(columns["branches"], BRANCH.width)
     words = (columns[field.name.lower()] for field in NeuronField if field.name.lower() in columns)
-    return [*branches, *words, engine.kept, engine.external, score.glimpses]
+    return [*[engine.branch.as_unsigned()] * MAX_NEIGHBOURS, *words, engine.kept, engine.external, score.glimpses]
 
 
 def single_access(
@@ -35,12 +32,7 @@ def single_access(
 ) -> None:
     """What happens at once, outside operations."""
     data = ports.data
-    branch, total = Signal(signed(BRANCH.width)), Signal(signed(BRANCH.width + 1))
     slot = ports.value[:LINK_COUNT_WIDTH]
-    m.d.comb += [
-        branch.eq(select(bit_groups(engine.store.branches_data, BRANCH.width), slot)),
-        total.eq(branch + saturate(data, BRANCH.width)),
-    ]
 
     def write_branch(value: Value) -> None:
         m.d.comb += engine.keep_slots.eq(~(1 << slot))
@@ -53,7 +45,7 @@ def single_access(
             score.forget.eq(ports.reset[ResetPart.SEQUENCE.bit_length() - 1]),
         ]
     with m.If(ports.inject_branch):
-        write_branch(saturate(total, BRANCH.width)[: BRANCH.width])
+        write_branch(engine.branch_sum)
     with m.If(ports.write_neuron), m.Switch(ports.value[:4]):
         with m.Case(*range(MAX_NEIGHBOURS)):
             write_branch(data[: BRANCH.width])

@@ -15,6 +15,7 @@ from golden.spec.constants import (
     WEIGHT_WIDTH,
 )
 from golden.spec.neural import (
+    BRANCH,
     INHIBITION_FACTOR,
     MEMBRANE,
     REFRACTORY_RAW,
@@ -133,6 +134,8 @@ class NeuronUnit(wiring.Component):
             score.captured_key.eq(self.distance),
             score.captured_index.eq(self.distance_index),
             self.spikes.eq(engine.spikes),
+            engine.slot.eq(self.value),
+            engine.added.eq(saturate(self.data, BRANCH.width)),
         ]
         m.d.sync += before.eq(node)
         self._settings(m, op)

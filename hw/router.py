@@ -8,6 +8,7 @@ from golden.spec.constants import INDEX_WIDTH, LINK_COUNT_WIDTH, MAX_NEIGHBOURS,
 from golden.spec.neural import BRANCH, FACTOR_WIDTH, MEMBRANE
 from hw.bits import lowest_bit, parts, saturate, select
 from hw.divider import ratio_factor
+from hw.fixed_point import add_with_carry
 from hw.graph_store import unpack_node
 
 __all__ = ["SpikeRouter"]
@@ -53,6 +54,10 @@ class SpikeRouter(wiring.Component):
                 "write_value": Out(signed(BRANCH.width)),
             }
         )
+        # For whoever looks at branches while no spike is at work: the slot, the branch in it, and ``write_value`` is
+        # the branch with ``added``.
+        self.look, self.look_slot = Signal(), Signal(LINK_COUNT_WIDTH)
+        self.branch, self.added = Signal(signed(BRANCH.width)), Signal(signed(BRANCH.width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -131,14 +136,16 @@ class SpikeRouter(wiring.Component):
             Signal(LINK_COUNT_WIDTH, name="written_slot", reset_less=True),
             Signal(signed(BRANCH.width), name="written_value", reset_less=True),
         )
-        before = Signal(signed(BRANCH.width))
+        before, moved = Signal(signed(BRANCH.width)), Signal(signed(MEMBRANE.width - BRANCH_SHIFT))
         total = Signal(signed(MEMBRANE.width - BRANCH_SHIFT + 1))
         m.d.comb += [
             self.write_slot.eq(lowest_bit(Cat(found, Const(0, 2)))),
             self.write_branch.eq(issued & self.to_branch & found.any()),
             same.eq(forward & (self.write_slot == slot)),
-            before.eq(Mux(same, written, select(parts(self.branches, BRANCH.width), self.write_slot))),
-            total.eq(before + (self.current >> BRANCH_SHIFT) + self.current[BRANCH_SHIFT - 1]),
+            self.branch.eq(select(parts(self.branches, BRANCH.width), Mux(self.look, self.look_slot, self.write_slot))),
+            before.eq(Mux(same, written, self.branch)),
+            moved.eq(Mux(self.look, self.added, self.current >> BRANCH_SHIFT)),
+            total.eq(add_with_carry(before, moved, self.current[BRANCH_SHIFT - 1] & ~self.look)),
             self.write_value.eq(saturate(total, BRANCH.width)),
         ]
         m.d.sync += [

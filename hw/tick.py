@@ -133,6 +133,10 @@ class TickEngine(wiring.Component):
         )
 
         self.store = NeuronStore(n_contexts)
+        # Lent out while no tick runs: a branch of the neuron addressed a cycle ago, and the sum of it and ``added``.
+        self.slot = Signal(LINK_COUNT_WIDTH)
+        self.branch, self.added = Signal(signed(BRANCH.width)), Signal(signed(BRANCH.width))
+        self.branch_sum = Signal(signed(BRANCH.width))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -306,6 +310,11 @@ class TickEngine(wiring.Component):
             router.entry_weight.eq(queue.entry_weight),
             router.current.eq(self.lif_result),
             self._share.eq(router.factor),
+            router.look.eq(~self.busy),
+            router.look_slot.eq(self.slot),
+            router.added.eq(self.added),
+            self.branch.eq(router.branch),
+            self.branch_sum.eq(router.write_value),
             router.extra.eq(learn | to_branch),
             router.to_membrane.eq(part(TickPart.TO_MEMBRANE)),
             router.to_branch.eq(to_branch),
