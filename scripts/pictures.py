@@ -1,7 +1,8 @@
-"""Draws the pictures of the documentation: those of a demo report, and the examples of `ganglion raster`.
+"""Draws the pictures of the documentation: a demo report's, the examples of `ganglion raster`, the page's screenshots.
 
 Example: make demo && python scripts/pictures.py build/demo.html docs/images
-Only the examples: python scripts/pictures.py docs/images
+Without the report: python scripts/pictures.py docs/images
+The screenshots need Chromium and playwright; without them the script says so and leaves those pictures as they are.
 """
 
 import base64
@@ -9,15 +10,20 @@ import re
 import sys
 from pathlib import Path
 
-from ganglion.files import write_atomically
-from ganglion.raster import load_description, run_network
-from ganglion.report.raster_figure import raster_svg
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from ganglion.files import write_atomically  # noqa: E402
+from ganglion.raster import load_description, run_network  # noqa: E402
+from ganglion.report.raster_figure import raster_svg  # noqa: E402
+from scripts.page_browser import browser_missing  # noqa: E402
+from scripts.page_pictures import draw_page  # noqa: E402
 
 NAMES = ("recall", "cycles", "neighbours", "floor_plan", "utilisation", "area")
 """The report's pictures in their order; the utilisation is there when the demo made a bitstream."""
 SHOWN = ("neighbours", "floor_plan", "utilisation")
 """Those that the documentation shows."""
-EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
+EXAMPLES = PROJECT / "docs" / "examples"
 
 
 def copy_report(report: Path, folder: Path) -> int:
@@ -47,6 +53,10 @@ def main(arguments: list[str]) -> int:
     *reports, folder = (Path(argument) for argument in arguments)
     folder.mkdir(parents=True, exist_ok=True)
     draw_examples(folder)
+    if reason := browser_missing():
+        print(f"no screenshots of the page: {reason}", file=sys.stderr)
+    else:
+        draw_page(folder)
     return copy_report(reports[0], folder) if reports else 0
 
 

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from page_browser import running_server
 
 from ganglion.cli import main
 from ganglion.page import export, export_page, page_files
+from scripts.page_browser import running_server
 
 PROJECT = Path(__file__).resolve().parent.parent
 

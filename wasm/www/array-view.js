@@ -173,9 +173,11 @@ function sprites(pitch) {
   });
   const all = [];
   for (let tint = 0; tint < TINTS; tint++) {
-    const ground = mixed(theme.plate, theme.ramp[130], (tint / (TINTS - 1)) * 0.75);
+    const heat = tint / (TINTS - 1);
+    const ground = mixed(theme.plate, theme.ramp[130], heat * 0.6);
     for (let level = 0; level < LEVELS; level++) {
-      const colour = theme.ramp[Math.round((level / (LEVELS - 1)) * 255)];
+      // In a hot core a neuron at rest is as warm as the ground: what stands out is who fired.
+      const colour = theme.ramp[Math.max(Math.round((level / (LEVELS - 1)) * 255), Math.round(heat * 110))];
       all.push(Uint32Array.from(coverage, (share) => packed(mixed(ground, colour, share))));
     }
   }

@@ -13,6 +13,8 @@ const PACES = [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1].map((share) => sh
 /** ms of brain time that are run at once for a visitor who wants little motion: four waves. */
 const STILL = 4 * WAVE;
 const FIRST_DIGIT = 3;
+/** Legible ones come first; the scrawls follow. */
+const FIRST_TAKEN = 12;
 const UNIT = 6.5;
 
 const $ = (id) => document.getElementById(id);
@@ -30,6 +32,8 @@ const state = {
   follows: true,
   time: 0,
   waves: 0,
+  /** Counts the questions, so that a late answer is not taken for one to the newest. */
+  question: 0,
 };
 /** Measured, for the line at the foot and for whoever asks: ms. */
 const stats = { frames: [], draws: [], ticks: [], n: 0 };
@@ -82,15 +86,16 @@ function ask(image, label) {
   views.seen.show(sixteen(image));
   views.recorder.clear();
   for (const [i, button] of [...$("picker").children].entries()) button.setAttribute("aria-pressed", String(i === label));
-  worker.postMessage({ type: "ask", image: Uint8Array.from(image) });
+  state.question += 1;
+  worker.postMessage({ type: "ask", image: Uint8Array.from(image), question: state.question });
   settle();
 }
 
 /** Another stored digit of a label than the one before. */
 function take(label) {
   const all = [...digits.labels.keys()].filter((digit) => digits.labels[digit] === label);
-  state.taken ??= new Array(N_LABELS).fill(-1);
-  state.taken[label] = (state.taken[label] + 7) % all.length;
+  state.taken ??= new Array(N_LABELS).fill(FIRST_TAKEN);
+  state.taken[label] = (state.taken[label] + 2) % all.length;
   const image = digits.image(all[state.taken[label]]);
   views.pad.show(image);
   ask(image, label);
@@ -229,10 +234,12 @@ function kept(list, value) {
 }
 
 function takeIn(news) {
-  const { steps, wave, heat, votes, thresholds, weights, levels, time, ticks } = news;
+  const { steps, wave, heat, votes, thresholds, weights, levels, time, ticks, question } = news;
+  if (question !== state.question) return;
   const now = performance.now() / 1000;
-  state.levels = levels;
   state.time = time;
+  state.heat = heat.reduce((sum, one) => sum + one, 0);
+  state.learned = weights.reduce((sum, one) => sum + Math.abs(one - weights[0]), 0);
   const last = steps.membranes.subarray((ticks - 1) * PER_CORE);
   const spikes = steps.spikes.reduce((all, one) => all | one, 0) >>> 0;
   const winner = steps.winners.reduce((one, other) => (other >= 0 ? other : one), -1);

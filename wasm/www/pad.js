@@ -4,7 +4,7 @@ import { BLOCK, COARSE, counted, FINE, fitted } from "./fitting.js";
 import { css, theme } from "./theme.js";
 import { Surface } from "./surface.js";
 
-const BRUSH = 1.75;
+const BRUSH = 2.9;
 
 export class Pad {
   /** `change(image)` is called with 64 pixels of 0..16 when the visitor has drawn. */
@@ -70,8 +70,8 @@ export class Pad {
     const n = Math.ceil(Math.hypot(toX - fromX, toY - fromY) * 2) + 1;
     for (let i = 0; i <= n; i++) {
       const [x, y] = [fromX + ((toX - fromX) * i) / n, fromY + ((toY - fromY) * i) / n];
-      for (let row = Math.max(0, Math.floor(y - 2)); row <= Math.min(FINE - 1, y + 2); row++) {
-        for (let column = Math.max(0, Math.floor(x - 2)); column <= Math.min(FINE - 1, x + 2); column++) {
+      for (let row = Math.max(0, Math.floor(y - BRUSH)); row <= Math.min(FINE - 1, y + BRUSH); row++) {
+        for (let column = Math.max(0, Math.floor(x - BRUSH)); column <= Math.min(FINE - 1, x + BRUSH); column++) {
           if (Math.hypot(column + 0.5 - x, row + 0.5 - y) <= BRUSH) this.points[row * FINE + column] = 1;
         }
       }

@@ -52,6 +52,7 @@ function run({ ticks, levels }) {
     heat: simulation.heat.slice(),
     votes: simulation.heard(),
     time: simulation.time,
+    question: simulation.question,
     thresholds: core.thresholds(),
     weights: core.weights(),
     ticks: n,
@@ -74,7 +75,10 @@ function answers() {
 
 const actions = {
   run,
-  ask: ({ image }) => simulation.ask(image),
+  ask({ image, question }) {
+    simulation.ask(image);
+    simulation.question = question;
+  },
   settings: ({ values }) => Object.assign(simulation.settings, values),
   choose({ core }) {
     simulation.chosen = core;
