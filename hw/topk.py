@@ -12,10 +12,6 @@ from hw.ice40 import SortedRows, on_up5k
 __all__ = ["TopK"]
 
 
-HALVED = 8
-"""Lists from this length on are searched by halves."""
-
-
 class TopK(wiring.Component):
     """Keeps the ``entries`` smallest (key, core, index) pushed since ``clear``, smallest first.
 
@@ -83,9 +79,9 @@ class TopK(wiring.Component):
     def _search(self, m: Module, new: Signal, slots: list[Signal], occupied: Signal, before: Signal) -> Value:
         """Drives ``before``: whether the new entry goes before the one in a slot, which from some slot on is so.
 
-        Returns the entry shown, with whether it is one as its highest bit. Long lists are searched by halves, the slots
-        in the middle chosen by the multiplexers that otherwise choose the entry at ``rank``: so while one is pushed,
-        the entry is shown whose place it takes (the last one if none).
+        Returns the entry shown, with whether it is one as its highest bit. Long lists are searched by quarters, with
+        the multiplexers that otherwise choose the entry at ``rank``: so while one is pushed, the entry is shown whose
+        place it takes (the last one if none).
         """
         entries = [Cat(slot, there) for slot, there in zip(slots, occupied, strict=True)]
 
@@ -93,26 +89,26 @@ class TopK(wiring.Component):
             return ~entry[-1] | (new < entry[:-1].as_signed())
 
         n_bits = (self.entries - 1).bit_length()
-        if self.entries < HALVED or self.entries != 1 << n_bits:
+        if n_bits < 4 or n_bits % 2 or self.entries != 1 << n_bits:
             m.d.comb += before.eq(Cat(precedes(entry) for entry in entries))
             return select(entries, self.rank)
         place = Signal(n_bits)
-        shown = entries[-1]
-        for bit in reversed(range(n_bits)):
-            # The highest bits of the place are known; as the latest one is chosen by last, they come in that order.
-            known = n_bits - 1 - bit
-            middles = [
-                entries[(int(f"{n:0{known}b}"[::-1], 2) << bit + 1) + (1 << bit) - 1 if known else (1 << bit) - 1]
-                for n in range(1 << known)
-            ]
-            middle = Signal(len(entries[0]), name=f"middle{bit}")
+        for bit in reversed(range(0, n_bits, 2)):
+            # The last entries of the four quarters of what is left; what precedes the last of all is found at the end.
+            ends = []
+            for quarter in range(4):
+                last = Signal(len(entries[0]), name=f"last{bit}_{quarter}")
+                choices = entries[((quarter + 1) << bit) - 1 :: 4 << bit]
+                m.d.comb += last.eq(select(choices, place[bit + 2 :]))
+                ends.append(last)
+            first, second, third = (Signal(name=f"stays{bit}_{quarter}") for quarter in range(3))
             m.d.comb += [
-                middle.eq(select(middles, place[bit + 1 :][::-1]) if known else middles[0]),
-                place[bit].eq(Mux(self.push, ~precedes(middle), self.rank[bit])),
+                *(stays.eq(~precedes(last)) for stays, last in zip((first, second, third), ends, strict=False)),
+                place[bit + 1].eq(Mux(self.push, second, self.rank[bit + 1])),
+                place[bit].eq(Mux(self.push, Mux(second, third, first), self.rank[bit])),
             ]
-            chosen = Signal(len(middle), name=f"chosen{bit}")
-            m.d.comb += chosen.eq(Mux(place[bit], shown, middle))
-            shown = chosen
+        shown = Signal(len(entries[0]))
+        m.d.comb += shown.eq(select(ends, place[:2]))
         m.d.comb += [
             *(before[i].eq(place <= i) for i in range(self.entries - 1)),
             before[-1].eq(~place.all() | precedes(entries[-1])),

@@ -7,8 +7,8 @@ from golden.fixed.unit import Inputs, Outputs, Unit, bit, flag, signed, unsigned
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_RESULTS
 
-HALVED = 8
-"""Lists of a power of two of entries, this many or more, are searched by halves: a push takes the outputs."""
+QUARTERED = (16, 64, 256)
+"""Lists of so many entries are searched by quarters: a push takes the outputs."""
 
 
 class TopK(Unit):
@@ -44,7 +44,7 @@ class TopK(Unit):
             unsigned(inputs, "core", self.core_width) if self.core_width else self._zeros(),
             unsigned(inputs, "index", INDEX_WIDTH),
         )
-        if entries >= HALVED and entries & (entries - 1) == 0:
+        if entries in QUARTERED:
             rank = np.where(pushed, np.minimum(self._kept(new), entries - 1), rank)
         shown = np.where(rank < entries, self._entry[np.arange(self.n_streams), np.minimum(rank, entries - 1)], 0)
         outputs = {
