@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 def asked(server, path, method="GET"):
     """Status, headers and body of a request whose path is sent as it is."""
-    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
     connection.putrequest(method, path)
     connection.endheaders()
     answer = connection.getresponse()
@@ -49,8 +49,8 @@ def test_files_come_as_they_are_with_their_types():
             "/ganglion-array.wasm": "application/wasm",
             "/style.css": "text/css; charset=utf-8",
         }
-        for path, kind in kinds.items():
-            status, headers, body = asked(server, path, "HEAD")
+        for address, kind in kinds.items():
+            status, headers, body = asked(server, address, "HEAD")
             assert (status, headers["Content-Type"], body) == (200, kind, b"")
 
 
@@ -88,6 +88,20 @@ def test_the_verb_serves_until_ctrl_c():
     finally:
         process.kill()
         process.wait()
+
+
+def test_open_opens_what_is_served(monkeypatch, capsys):
+    opened = []
+
+    def interrupted(server, poll_interval):
+        opened.append(server.url)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("ganglion.page.PageServer.serve_forever", interrupted)
+    status, out, err = run(capsys, "page", "--port", 0, "--open")
+    assert (status, err) == (0, "")
+    assert opened[0] == opened[1] == out.split()[0]
 
 
 def test_a_port_in_use_is_named(capsys):

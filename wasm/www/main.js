@@ -43,7 +43,7 @@ let digits, views;
 
 function tell(problem) {
   $("trouble").hidden = false;
-  $("trouble").textContent = `This page could not start: ${problem}`;
+  $("trouble").textContent = `This page ${digits ? "cannot go on" : "could not start"}: ${problem}`;
   $("facts").textContent = "";
 }
 
