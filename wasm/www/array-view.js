@@ -31,6 +31,7 @@ export class ArrayView {
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SIDE, ArrowDown: SIDE }[event.key];
       if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
+      this.hovered = -1; // a pointer that rests on the map no longer says which core is meant
       const next = this.chosen + step;
       const stays = Math.abs(step) === 1 ? next >> 4 === this.chosen >> 4 : next >= 0 && next < CORES;
       if (stays) choose(next);
