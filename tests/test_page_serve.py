@@ -176,6 +176,13 @@ def test_export_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
+def test_help_has_an_example(capsys):
+    status, out, err = run(capsys, "page", "--help")
+    assert (status, err) == (0, "")
+    assert "Example: ganglion page" in out
+    assert all(option in out for option in ("--port", "--open", "--export", "--json"))
+
+
 def test_export_does_not_serve(tmp_path, capsys):
     status, _out, err = run(capsys, "page", "--export", tmp_path / "site", "--port", 8000)
     assert (status, err) == (2, f"ganglion: --export {tmp_path / 'site'}: --port and --open are for serving\n")
