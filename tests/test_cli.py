@@ -22,7 +22,7 @@ from ganglion.recall import brute_force
 
 VERBS = (
     *("demo", "search", "cosim", "gates", "build", "verilog"),
-    *("rhythm", "router", "classify", "train", "predict", "evaluate", "raster"),
+    *("rhythm", "router", "classify", "train", "predict", "update", "evaluate", "raster", "wasm", "page"),
 )
 RNG = np.random.default_rng(5)
 BASE, QUERIES = RNG.integers(-60, 61, (90, 6)), RNG.integers(-60, 61, (8, 6))
