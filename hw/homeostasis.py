@@ -49,7 +49,7 @@ class HomeostaticController(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid, rate, rate2 = Signal(), Signal(RATE.width), Signal(RATE.width)
+        valid, rate, rate2 = Signal(), Signal(RATE.width, reset_less=True), Signal(RATE.width, reset_less=True)
         m.d.sync += [valid.eq(self.valid), self.out_valid.eq(valid), rate2.eq(rate)]
 
         counts = self.spike & mantissa(self.factor).any()
@@ -59,7 +59,7 @@ class HomeostaticController(wiring.Component):
 
         # Twice p: the bit that rounding takes away is the carry of the sums that p goes into.
         product = doubled_product(m, "decay", rate[COARSE:], self.factor, gain_bits=COARSE)
-        double = Signal.like(product)
+        double = Signal.like(product, reset_less=True)
         m.d.sync += double.eq(product)
 
         # Factors are below 2, so r - p is no larger than r.

@@ -51,15 +51,16 @@ class LifPipeline(wiring.Component):
             }
         )
         # What entered, two cycles later: for whoever listens to the stream.
-        self.entered = Signal(signed(MEMBRANE.width))
+        self.entered = Signal(signed(MEMBRANE.width), reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid, op, op2 = Signal(), Signal(2), Signal(2)
-        x, x2 = Signal(signed(MEMBRANE.width)), self.entered
+        valid = Signal()
+        op, op2 = Signal(2, reset_less=True), Signal(2, reset_less=True)
+        x, x2 = Signal(signed(MEMBRANE.width), reset_less=True), self.entered
         total = Signal(signed(MEMBRANE.width + 1))
         product = doubled_product(m, "leak", x, self.factor)
-        double = Signal.like(product)
+        double = Signal.like(product, reset_less=True)
         m.d.comb += total.eq(self.membrane + self.current)
         m.d.sync += [
             valid.eq(self.valid),

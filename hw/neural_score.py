@@ -96,7 +96,9 @@ class SearchScore(wiring.Component):
     def _drive(self, m: Module) -> None:
         """The unit of distance, and a neuron's share of it."""
         key = signed(self.config.key_width)
-        least = Signal(key, reset_less=True)
+        # The list's outputs come late in a cycle: they are looked at in the next.
+        near, least = (Signal(key, name=name, reset_less=True) for name in ("near", "least"))
+        m.d.sync += near.eq(self.near_key)
         # Until the fifth distance is seen, the greatest one.
         unit, greatest, wants_greatest = Signal(self.config.key_width + 1, reset_less=True), Signal(key), Signal()
         m.submodules.distances = distances = memory.Memory(shape=key, depth=VECTORS_PER_CORE, init=[])
@@ -117,7 +119,7 @@ class SearchScore(wiring.Component):
             self.share.eq(unit + (spread << 2)),
         ]
         with m.If(self.take_fifth):
-            m.d.comb += other.eq(self.near_key)
+            m.d.comb += other.eq(near)
         with m.Elif(wants_greatest):
             m.d.comb += other.eq(greatest)
         with m.Elif(self.look):
@@ -128,7 +130,7 @@ class SearchScore(wiring.Component):
         with m.Elif(self.captured & (self.captured_key > greatest)):
             m.d.sync += unit.eq(self.captured_key)
         with m.If(self.take_least):
-            m.d.sync += least.eq(self.near_key)
+            m.d.sync += least.eq(near)
         with m.If((self.take_fifth & spread.any()) | wants_greatest):
             m.d.sync += unit.eq(spread)
 
@@ -172,7 +174,9 @@ class SearchScore(wiring.Component):
 
     def _sum(self, m: Module) -> None:
         """Sums, what lies above the means, and whether a sequence goes on."""
-        sum_trace, agree = Signal(TRACE.width + INDEX_WIDTH), Signal(COUNT_WIDTH)
+        sum_trace, agree = Signal(TRACE.width + INDEX_WIDTH, reset_less=True), Signal(COUNT_WIDTH, reset_less=True)
+        sum_score = Signal(self.sum_score.shape(), name="sum", reset_less=True)
+        m.d.comb += self.sum_score.eq(sum_score)
         mean, above, exceeds, agrees = Signal(signed(MEMBRANE.width)), Signal(), Signal(), Signal()
         addend = Signal(signed(max(LATE_WIDTH, RATE.width + 1)))
         m.d.comb += [
@@ -183,9 +187,9 @@ class SearchScore(wiring.Component):
         ]
         m.d.sync += above.eq(exceeds)
         with m.If(self.clear_sums):
-            m.d.sync += [self.sum_score.eq(0), sum_trace.eq(0), agree.eq(0)]
+            m.d.sync += [sum_score.eq(0), sum_trace.eq(0), agree.eq(0)]
         with m.Elif(self.add_rate | self.store_score):
-            m.d.sync += [self.sum_score.eq(self.sum_score + addend), sum_trace.eq(sum_trace + self.trace)]
+            m.d.sync += [sum_score.eq(sum_score + addend), sum_trace.eq(sum_trace + self.trace)]
         with m.If(self.compare_trace):
             m.d.sync += agree.eq(agree + agrees)
 

@@ -283,11 +283,12 @@ class NeuronUnit(wiring.Component):
                     advance_softening()
 
             # The neuromorphic search.
+            # The least distance was on the list's outputs in the cycle before, the fifth is in this one.
             with m.State("LEAST"):
-                m.d.comb += score.take_least.eq(1)
+                m.d.comb += [self.rank.eq(Mux(self.count < 5, self.count - 1, 4)), score.take_least.eq(1)]
                 m.next = "FIFTH"
             with m.State("FIFTH"):
-                m.d.comb += [self.rank.eq(Mux(self.count < 5, self.count - 1, 4)), score.take_fifth.eq(1)]
+                m.d.comb += score.take_fifth.eq(1)
                 m.next = "ADDRESS"
             with m.State("ITERATE"):
                 m.d.comb += wta.clear.eq(1)

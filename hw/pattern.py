@@ -51,20 +51,23 @@ class PatternUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        index = Signal(INDEX_WIDTH)
+        index = Signal(INDEX_WIDTH, reset_less=True)
+        distance, total = (Signal(DISTANCE_WIDTH, name=name, reset_less=True) for name in ("different", "set"))
         # The nearest one's index with ones above it while there is none: as a number that is 31 or 255.
         nearest, nobody, least = Signal(INDEX_WIDTH, init=-1), Signal(init=1), Signal(DISTANCE_WIDTH, init=-1)
         marks = Signal()
         m.d.comb += [
             self.recorded.eq(Cat(self.spike, self.history)),
+            self.distance.eq(distance),
+            self.total.eq(total),
             self.best.eq(Cat(nearest, nobody.replicate(CORE_WIDTH - INDEX_WIDTH))),
             marks.eq(self.out_valid & (index != self.own) & (self.distance <= self.most)),
         ]
         m.d.sync += [
             self.out_valid.eq(self.valid),
             index.eq(self.index),
-            self.distance.eq(popcount(self.history ^ self.target)),
-            self.total.eq(popcount(self.history | self.target)),
+            distance.eq(popcount(self.history ^ self.target)),
+            total.eq(popcount(self.history | self.target)),
             self.mask.eq(self.mask | (marks << index)),
         ]
         with m.If(self.out_valid & (self.distance < least)):

@@ -67,13 +67,14 @@ class StdpEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        targets = [Signal(INDEX_WIDTH, name=f"target{stage}") for stage in (1, 2)]
+        targets = [Signal(INDEX_WIDTH, name=f"target{stage}", reset_less=True) for stage in (1, 2, 3, 4)]
+        m.d.comb += [self.read_target.eq(targets[2]), self.write_target.eq(targets[3])]
         active = [Signal(name=f"active{stage}") for stage in (1, 2, 3)]
         own = [Signal(name=f"own{stage}") for stage in (1, 2, 3)]
         m.d.sync += [
             after.eq(before)
             for chain in (
-                [self.target, *targets, self.read_target, self.write_target],
+                [self.target, *targets],
                 [self.issue | self.own, *active, self.write],
                 [self.own, *own],
             )
@@ -130,7 +131,8 @@ class StdpEngine(wiring.Component):
             carry_in.eq(Mux(own, y[2][3], doubled[0])),
             result.eq(add_with_carry(total, more, carry_in)),
         ]
-        change, carry, lowers = Signal(TOTAL_WIDTH), Signal(), Signal()
+        change = Signal(TOTAL_WIDTH, reset_less=True)
+        carry, lowers = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [
             total.eq(Mux(own, 0, result)),
             # Minus the result is its complement and one.

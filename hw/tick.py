@@ -157,7 +157,7 @@ class TickEngine(wiring.Component):
         valids: list[Value] = [streams]
         indices: list[Value] = [cycle[:INDEX_WIDTH]]
         for age in range(1, WRITTEN + 1):
-            valid, index = Signal(name=f"valid{age}"), Signal(INDEX_WIDTH, name=f"index{age}")
+            valid, index = Signal(name=f"valid{age}"), Signal(INDEX_WIDTH, name=f"index{age}", reset_less=True)
             m.d.sync += [valid.eq(valids[-1]), index.eq(indices[-1])]
             valids.append(valid)
             indices.append(index)
@@ -244,8 +244,9 @@ class TickEngine(wiring.Component):
             self.ahead_index.eq(indices[3]),
         ]
         # LIF and homeostasis look at the threshold two cycles apart.
-        held = Signal(THRESHOLD.width, name="threshold5")
-        m.d.sync += [held.eq(store.threshold_data), homeostasis.threshold.eq(held)]
+        held, older = (Signal(THRESHOLD.width, name=f"threshold{age}", reset_less=True) for age in (5, 6))
+        m.d.sync += [held.eq(store.threshold_data), older.eq(held)]
+        m.d.comb += homeostasis.threshold.eq(older)
 
         self._read(m, "membrane", valids[1], indices[1])
         for name in ("threshold", "elapsed", "history", "rate"):
@@ -356,7 +357,7 @@ class TickEngine(wiring.Component):
 
     def _access(self, m: Module) -> None:
         """Single fields, while no tick runs."""
-        asked, passed = Signal.like(self.field), Signal.like(self.node)
+        asked, passed = Signal.like(self.field, reset_less=True), Signal.like(self.node, reset_less=True)
         m.d.sync += [asked.eq(self.field), passed.eq(self.node)]
         columns = []
         node = Mux(self.behind, passed, self.node)

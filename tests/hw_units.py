@@ -122,12 +122,16 @@ def check_resets(
     twin: type[Unit],
     make: Callable[[np.random.Generator, tuple[int, int]], dict[str, U64Array]],
     shape: tuple[int, int],
+    *memories: str,
 ) -> None:
-    """Hardware and twin agree with resets at any time; ``make`` gives a stimulus of ``shape``."""
+    """Hardware and twin agree with resets at any time; ``make`` gives a stimulus of ``shape``.
+
+    ``memories`` are the twin's attributes that a reset leaves: data that no flag calls valid.
+    """
     rng = np.random.default_rng(7)
     stimulus = make(rng, shape)
     stimulus["rst"] = chance(rng, shape, 0.03) | (bursts(rng, shape) & chance(rng, shape, 0.02))
-    check_twin(component, WithReset(twin(TINY, shape[0])), stimulus)
+    check_twin(component, WithReset(twin(TINY, shape[0]), *memories), stimulus)
 
 
 def check_interpreted(
