@@ -46,7 +46,27 @@ LISTING = (NeuralOpcode.SPIKE_SEARCH, NeuralOpcode.RESONATE, NeuralOpcode.NEURO_
 """Commands after which the result list is worth a look."""
 MOVING = (NeuralOpcode.TICK, NeuralOpcode.NEURO_SEARCH, NeuralOpcode.COMPETE, NeuralOpcode.NEURON_RESET)
 """Commands after which neurons are worth a look."""
-TIME_BASES = (0, 1, 40, 300, 1500, 1500, 6000)
+TIME_BASES = (0, 1, 2, 40, 300, 1500, 1500, 6000)
+COUNTS = (0, 1, VECTORS_PER_CORE - 1, VECTORS_PER_CORE)
+"""Counts at which a pass over the neurons of a core may go wrong."""
+PASSES = (
+    *(NeuralOpcode.TICK, NeuralOpcode.COMPETE, NeuralOpcode.COMPARE_PATTERNS, NeuralOpcode.ACTIVITY),
+    *(NeuralOpcode.SPIKE_SEARCH, NeuralOpcode.NEURO_SEARCH),
+)
+INTERRUPTED: dict[int, float] = {
+    NeuralOpcode.NEURON_RESET: 0.25,
+    NeuralOpcode.TICK: 0.03,
+    NeuralOpcode.INJECT_RESULTS: 0.1,
+    NeuralOpcode.RESONATE: 0.1,
+    NeuralOpcode.ENCODE: 0.1,
+    NeuralOpcode.ENCODE_QUERY: 0.1,
+    NeuralOpcode.SPIKE_SEARCH: 0.1,
+    NeuralOpcode.COMPETE: 0.05,
+    NeuralOpcode.COMPARE_PATTERNS: 0.05,
+    NeuralOpcode.ACTIVITY: 0.05,
+    NeuralOpcode.NEURO_SEARCH: 0.25,
+}
+"""How likely a reset comes while the command runs; not in arrays that must be filled again."""
 DRAIN_LOOK = 40
 """Cycles that a host waits for a tick whose end is not known yet."""
 
@@ -70,7 +90,22 @@ class FabricProgram(RandomProgram):
             self._play(list(self._manner()))
         if rng.random() < 0.04:
             self._play(list(self._settings()))
+        if not self._planned and rng.random() < 0.04:
+            held, other = int(self.model.array.counts[self._core]), rng.choice(COUNTS)
+            other_first, held_again = (encode(Opcode.SET_COUNT, core=self._core, value=n) for n in (other, held))
+            self._planned += [held_again, self._word(rng.choice(PASSES)), other_first]
+            self._left += 3
         super().operation()
+
+    def _meanwhile(self) -> None:
+        rng, now, commands = self.rng, self.model.cycle, self.model.commands
+        end = self._end()
+        if self._reset_at is None and commands and end >= now and not self._is_long:
+            opcode = commands[-1][1] & 0xFF
+            if rng.random() < INTERRUPTED.get(opcode, 0):
+                # How long a tick takes is known once its engines have started.
+                self._reset_at = rng.randint(now, end + (400 if opcode == NeuralOpcode.TICK else 0))
+        super()._meanwhile()
 
     def _end(self) -> int:
         end = super()._end()
@@ -111,6 +146,13 @@ class FabricProgram(RandomProgram):
     def _settings(self) -> Iterable[Transfer]:
         """A step that fits together, or one register with anything."""
         rng = self.rng
+        if rng.random() < 0.25:
+            name = rng.choice(("DT", "LEAK", "RATE_FACTOR", "TARGET_STEP", "PHASE_STEP", "GAIN", "PHASE"))
+            yield self._put(name, rng.choice((0, mask(32), rng.getrandbits(32))))
+            if name == "PHASE" and not self._planned:
+                self._planned += [self._word(NeuralOpcode.OSCILLATE), self._word(NeuralOpcode.RESONANCE)]
+                self._left += 2
+            return
         dt = rng.choice((1 << 16, 1 << 16, 1 << 14, 5 << 16, 0, DT_MAX_RAW, rng.randrange(DT_MAX_RAW + 1)))
         step = time_step(dt)
         yield self._put("DT", step.dt_raw)
@@ -130,6 +172,8 @@ class FabricProgram(RandomProgram):
         word = super()._word(opcode)
         rng, core = self.rng, word >> 8 & 0xFF
         index, value = word >> 16 & 0xFF, word >> 24
+        if opcode in NEURAL_MIX and self.config.cores < 256 and rng.random() < 0.06:
+            core = rng.randrange(self.config.cores, 256)
         match word & 0xFF:
             case NeuralOpcode.NEURON_RESET:
                 index, value = rng.choice((0, 0, 0, 1, index)), rng.choice((9, 1, value & 31, value))
@@ -138,10 +182,10 @@ class FabricProgram(RandomProgram):
             case NeuralOpcode.INJECT_BRANCH:
                 value = rng.choice((value % MAX_NEIGHBOURS, value % MAX_NEIGHBOURS, value % 8, value))
             case NeuralOpcode.READ_NEURON | NeuralOpcode.WRITE_NEURON:
-                index = rng.choice((index, index, rng.randrange(VECTORS_PER_CORE)))
+                index = rng.choice((index, rng.randrange(VECTORS_PER_CORE), rng.randrange(256)))
                 value = rng.choice((rng.choice(list(NeuronField)), rng.choice(list(NeuronField)), value % 20, value))
             case NeuralOpcode.RESONATE | NeuralOpcode.SPIKE_SEARCH | NeuralOpcode.NEURO_SEARCH:
-                value = rng.choice((rng.randrange(1, 17), 16, rng.randrange(SEARCH_K_MASK + 1), value))
+                value = rng.choice((rng.randrange(1, 17), 16, 0, rng.randrange(SEARCH_K_MASK + 1), value))
                 value |= SEARCH_KEEP if rng.random() < 0.3 else 0
                 index = rng.choice((0, 1, 2, 3, 5, 9))
             case NeuralOpcode.COMPARE_PATTERNS:
