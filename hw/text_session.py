@@ -56,7 +56,8 @@ class TextSession(wiring.Component):
             self.done.eq(Mux(guard, done_guard, self.compact_done)),
             self.closed.eq(finishing | self.done),
             self.busy.eq(finishing | self.waits | (guard & (clearing | self.engine_busy))),
-            found.eq(Mux(guard, self.scan_end & ~scan_clears, self.compact_done)),
+            # A scan of the text before, which a CLEAR has ended, finds nothing for the next one.
+            found.eq(Mux(guard, self.scan_end & ~scan_clears & ~clearing, self.compact_done)),
             self.finished.eq(finishing & found & ~self.clear),
         ]
         with m.If(self.scan):

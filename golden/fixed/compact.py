@@ -83,17 +83,8 @@ class CompactClassifier(Unit):
         moves = ~self._c_valid | (self._group == last_class >> LANE_WIDTH)
         ready = (self._state == _GATHER) & ~clear & ~(write & ~to_codebook) & (~self._b_valid | moves)
         scanning = self._state == _SCAN
-        shown = unsigned(inputs, "score_index", shape.class_width)
-        shown = np.where(self._d_valid, self._d_group * N_LANES + shown % N_LANES, shown)
-        shown = np.where(scanning, self._scan, shown)
-        score = self._scores.reshape(self.n_streams, -1)[streams, shown]
-        outputs = {
-            "ready": bit(ready),
-            "done": bit(self._state == _DONE),
-            "winner": self._winner.astype(np.uint64),
-            "best": to_unsigned(self._best, shape.score_width),
-            "score": to_unsigned(score, shape.score_width),
-        }
+        outputs = {"ready": bit(ready)} | self.look(unsigned(inputs, "score_index", shape.class_width))
+        score = to_signed(outputs["score"], shape.score_width)
         code = self._looked_up(unsigned(inputs, "code_mask", CODE_WIDTH))
         accepted = flag(inputs, "valid") & ready
 
@@ -123,6 +114,18 @@ class CompactClassifier(Unit):
         self._tag = np.where(accepted, unsigned(inputs, "tag", WORD_WIDTH), self._tag)
         self._write(inputs, np.flatnonzero(write & ~to_codebook), np.flatnonzero(write & to_codebook))
         return outputs
+
+    def look(self, score_index: I64Array) -> Outputs:
+        """All outputs of this cycle but ``ready``, for an owner whose other inputs depend on them."""
+        lane = np.where(self._d_valid, self._d_group * N_LANES + score_index % N_LANES, score_index)
+        shown = np.where(self._state == _SCAN, self._scan, lane)
+        score = self._scores.reshape(self.n_streams, -1)[np.arange(self.n_streams), shown]
+        return {
+            "done": bit(self._state == _DONE),
+            "winner": self._winner.astype(np.uint64),
+            "best": to_unsigned(self._best, self.shape.score_width),
+            "score": to_unsigned(score, self.shape.score_width),
+        }
 
     def _looked_up(self, code_mask: I64Array) -> I64Array:
         """The code of the event whose words were read."""

@@ -64,9 +64,8 @@ class EventEngine(Unit):
         last_neuron = unsigned(inputs, "last_neuron", ID_WIDTH)
         first_class = unsigned(inputs, "first_class", ID_WIDTH)
         go, flush, scan = flag(inputs, "go"), flag(inputs, "flush"), flag(inputs, "scan")
-        ready = queue.level + self._b_valid < self.shape.queue_depth
-        busy = (phase != _RUN) | self._b_valid | (go & (queue.level != 0))
-        outputs = self._outputs(ready, busy)
+        outputs = self.look(go)
+        ready, busy = outputs["ready"] == 1, outputs["busy"] == 1
 
         posted = flag(inputs, "post")
         post_target = unsigned(inputs, "post_target", ID_WIDTH)
@@ -110,9 +109,11 @@ class EventEngine(Unit):
         self._access()
         return outputs
 
-    def _outputs(self, ready: BoolArray, busy: BoolArray) -> Outputs:
+    def look(self, go: BoolArray) -> Outputs:
+        """The outputs of this cycle, for an owner whose other inputs depend on them."""
+        busy = (self._phase != _RUN) | self._b_valid | (go & (self._queue.level != 0))
         return {
-            "ready": bit(ready),
+            "ready": bit(self._queue.level + self._b_valid < self.shape.queue_depth),
             "level": self._queue.level.astype(np.uint64),
             "busy": bit(busy),
             "lost": bit(self._lost),
