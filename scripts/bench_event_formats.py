@@ -20,7 +20,7 @@ sys.path.insert(0, str(PROJECT))
 
 from ganglion.text.csv_file import read_rows  # noqa: E402
 from ganglion.text.datasets import as_dataset, class_numbers  # noqa: E402
-from ganglion.text.neuronguard import NeuronGuardClassifier, _known  # noqa: E402
+from ganglion.text.neuronguard import NeuronGuardClassifier, known_words  # noqa: E402
 from ganglion.text.words import split_texts  # noqa: E402
 from golden.neuronguard.classifier import PUNISHMENT, REWARD, START_WEIGHT, THRESHOLD  # noqa: E402
 from golden.spec import QFormat  # noqa: E402
@@ -55,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = NeuronGuardClassifier.fit(train.texts, labels, data.classes, **data.options.get("neuronguard", {}))
     n_words, n_classes = len(model.words), len(data.classes)
     aims = model.field.target[:n_words].astype(np.int64) - n_words
-    words, of_texts = _known(model._table, split_texts(train.texts))
+    words, of_texts = known_words(model.table, split_texts(train.texts))
     rewarded = aims[words] == labels[of_texts]
     scores = model.scores(test.texts)
     reference, exact = scores.argmax(1), model.field.weight[:n_words].astype(np.float64)
     stopped = exact < THRESHOLD
-    ids, texts = _known(model._table, split_texts(test.texts))
+    ids, texts = known_words(model.table, split_texts(test.texts))
     print(
         f"float32: {(reference == expected).sum()} of {len(expected)}; largest weight {exact.max():.1f}, largest "
         f"potential {scores.max():.1f}, {stopped.sum()} words stopped"

@@ -28,7 +28,7 @@ from ganglion.event_device import EventDevice
 from ganglion.text import CompactClassifier, Dataset, as_dataset, class_numbers, load_model, read_rows
 from ganglion.text.csv_file import Rows
 from ganglion.text.features import ordered_keys
-from ganglion.text.neuronguard import NeuronGuardClassifier, _known
+from ganglion.text.neuronguard import NeuronGuardClassifier, known_words
 from ganglion.text.words import split_texts
 from golden.fixed.events import FixedEvents, FixedField
 from golden.neuronguard.classifier import class_field
@@ -68,7 +68,7 @@ def neuronguard(
     model = NeuronGuardClassifier.fit(train.texts, train_labels, data.classes, **data.options.get("neuronguard", {}))
     n_words, n_classes = len(model.words), len(data.classes)
     aims = model.field.target[:n_words].astype(np.int64) - n_words
-    words, of_texts = _known(model._table, split_texts(train.texts))
+    words, of_texts = known_words(model.table, split_texts(train.texts))
     punish = aims[words] != train_labels[of_texts]
     field = FixedField.of_field(class_field(aims, n_classes))
     reward, punishment = FEEDBACK.to_raw([0.05, -0.15]).tolist()
@@ -81,7 +81,7 @@ def neuronguard(
     for word, wrong in zip(words.tolist(), punish.tolist(), strict=True):
         engine.post(word, UNIT_MAGNITUDE, train=True, punish=wrong)
     engine.run(len(words))
-    ids, which = _known(model._table, split_texts(texts))
+    ids, which = known_words(model.table, split_texts(texts))
     found = np.split(ids, np.cumsum(np.bincount(which, minlength=len(texts)))[:-1])
     before = device.bus.n_cycles
     winners, best = device.run_texts(found)

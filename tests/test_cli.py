@@ -191,6 +191,7 @@ def test_bad_searches_say_why_and_print_nothing(files, capsys, arguments, messag
         (["search", "--colour", "red"], "No such option: --colour"),
         (["verilog"], "Missing option '--preset'"),
         (["verilog", "--preset", "huge"], "unknown preset 'huge'"),
+        (["verilog", "--preset", "tiny-events", "--lanes", "4"], "'--lanes': tiny-events is no array, got 4"),
         (["gates", "--preset", "huge"], "unknown preset 'huge'"),
         (["gates", "--preset", "core", "--liberty", "no.lib"], "no.lib: No such file"),
         (["cosim", "--preset", "huge"], "unknown preset 'huge'"),
@@ -235,6 +236,12 @@ def test_verilog_of_many_slices_holds_one_slice(files, capsys):
     assert len(re.findall(r"^  ganglion_slice ", out, flags=re.MULTILINE)) == 16
     few = run(capsys, "verilog", "--preset", "tiny")[1]
     assert "ganglion_slice" not in few
+
+
+def test_verilog_of_an_event_unit(files, capsys):
+    facts = one_object(run(capsys, "verilog", "--preset", "tiny-events", "--json")[1])
+    assert facts["modules"][0] == "ganglion_events"
+    assert facts["config"]["engine"] == {"neuron_width": 5, "queue_width": 3, "guard_width": 2}
 
 
 def test_hw_writes_the_same_verilog(files, capsys):

@@ -70,7 +70,7 @@ class NeuronGuardClassifier:
         if not words:
             raise ValueError("no training text holds a word of three letters or more")
         say(f"training {len(words) + len(classes):,} neurons")
-        ids, of_texts = _known(WordTable(word_hashes(words)), blocks)
+        ids, of_texts = known_words(WordTable(word_hashes(words)), blocks)
         del blocks  # the largest part of what is held; training has its own needs
         of_words = numbers.astype(np.int32)[of_texts]
         n_classes = len(classes)
@@ -88,7 +88,7 @@ class NeuronGuardClassifier:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         numbers = checked_labels(labels, len(texts), len(self.classes))
-        ids, of_texts = _known(self._table, split_texts(texts))
+        ids, of_texts = known_words(self.table, split_texts(texts))
         with self._lock:
             # A copy: the field may lie in a mapped file, and whoever predicts meanwhile sees all these texts or none.
             field = self.field.copy()
@@ -106,7 +106,7 @@ class NeuronGuardClassifier:
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Potentials of the class neurons, [n, n_classes]; all 0 for a text without a known word."""
-        ids, of_texts = _known(self._table, split_texts(texts))
+        ids, of_texts = known_words(self.table, split_texts(texts))
         return class_potentials(self.field, len(self.classes), ids, of_texts, len(texts))
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -115,7 +115,7 @@ class NeuronGuardClassifier:
 
     def explain(self, text: str) -> list[tuple[str, list[float]]]:
         """The known words and what each adds to the classes' potentials."""
-        ids, _of_texts = _known(self._table, split_texts([text]))
+        ids, _of_texts = known_words(self.table, split_texts([text]))
         found = []
         for word in ids.tolist():
             weights = [0.0] * len(self.classes)
@@ -124,7 +124,8 @@ class NeuronGuardClassifier:
         return found
 
     @cached_property
-    def _table(self) -> WordTable:
+    def table(self) -> WordTable:
+        """Finds the numbers of the vocabulary's words."""
         return WordTable(word_hashes(self.words))
 
     @property
@@ -163,7 +164,7 @@ def _silent(_text: str) -> None:
     pass
 
 
-def _known(table: WordTable, blocks: Sequence[Words]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def known_words(table: WordTable, blocks: Sequence[Words]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """The vocabulary's words among those of some texts, in order: their numbers, and the texts they are in."""
     ids, of_texts, n_before = [np.empty(0, np.int32)], [np.empty(0, np.int32)], 0
     for block in blocks:
