@@ -91,7 +91,7 @@ def test_sums(counted: dict[str, Any]) -> None:
     found = by_name(report)
     assert not report.joined
     assert [config.contexts for config in counted["configs"]] == [0]
-    assert found["the six claimed units"]["gates"] == 2000 + 5 * 100
+    assert found["the six claimed units"]["gates"] == 2000 + 6 * 100, "with the response of a branch"
     assert found["slice without spiking units"]["gates"] == 34_000
     assert found["slice, LIF, queue, router, STDP (v2.2)"]["gates"] == 34_000 + 5000 + 3 * 100
     slice_row = found["slice with all spiking units"]

@@ -12,7 +12,7 @@ from golden.spec.compact import CompactShape
 from golden.spec.events import EventShape
 from hw.bridge import CurrentBridge
 from hw.compact import CompactClassifier
-from hw.dendrite import DendriteTree
+from hw.dendrite import BranchResponse, DendriteTree
 from hw.divider import Divider
 from hw.encoder import SpikeEncoder
 from hw.event_engine import EventEngine
@@ -45,6 +45,7 @@ SPIKING_UNITS = (
     Unit("dendritic tree", lambda config: DendriteTree(), 8000),
     Unit("homeostatic controller", lambda config: HomeostaticController(), 1500),
     Unit("pattern unit", lambda config: PatternUnit(), 3000),
+    Unit("branch response", lambda config: BranchResponse()),
     Unit("LIF pipeline", lambda config: LifPipeline()),
     Unit("spike queue", lambda config: SpikeQueue()),
     Unit("spike router", lambda config: SpikeRouter()),
@@ -53,7 +54,8 @@ SPIKING_UNITS = (
     Unit("divider", Divider),
     Unit("current bridge", CurrentBridge),
 )
-"""The tick engine holds the dendritic tree, homeostatic controller, LIF pipeline, queue, router and STDP engine."""
+"""The tick engine holds the dendritic tree with the branch response, homeostatic controller, LIF pipeline, queue,
+router and STDP engine."""
 OTHER_UNITS = (
     Unit("compact classifier, 4 classes", lambda config: CompactClassifier(CompactShape())),
     Unit("compact classifier, 16 classes", lambda config: CompactClassifier(CompactShape(group_width=2))),
