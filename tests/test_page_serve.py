@@ -72,22 +72,29 @@ def test_only_this_machine_is_served():
 
 
 def test_the_verb_serves_until_ctrl_c():
-    command = [sys.executable, "-m", "ganglion", "page", "--port", "0", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT)
-    try:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        connection = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=10)
-        connection.request("GET", "/digits.bin")
-        assert connection.getresponse().read() == page_files()["digits.bin"].read_bytes()
-        connection.close()
-        assert told["url"] == f"http://127.0.0.1:{told['port']}/"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", "")
-    finally:
-        process.kill()
-        process.wait()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganglion", "page", "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        # As a shell does for a job in the foreground: a background job's children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            connection = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=10)
+            connection.request("GET", "/digits.bin")
+            assert connection.getresponse().read() == page_files()["digits.bin"].read_bytes()
+            connection.close()
+            assert told["url"] == f"http://127.0.0.1:{told['port']}/"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+            assert (process.returncode, out, err) == (0, "", "")
+        finally:
+            process.kill()
 
 
 def test_open_opens_what_is_served(monkeypatch, capsys):
