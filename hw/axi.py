@@ -8,6 +8,7 @@ from golden.spec import Access, Config, Error, Opcode, buffers, registers
 from golden.spec.constants import CORE_WIDTH, INDEX_NONE, INDEX_WIDTH, RESULT_COUNT_WIDTH
 from golden.spec.neural_commands import commands
 from golden.spec.registers import ADDR_WIDTH, COUNTER_WIDTH, DATA_WIDTH
+from hw.axi_channels import AXI_LITE
 from hw.axi_fabric import attach_settings, fabric_views, front_end_ports
 from hw.sequencer_ports import BUFFER_ADDR_WIDTH
 
@@ -32,26 +33,8 @@ class AxiLiteFrontEnd(wiring.Component):
         self.first_count = first_count
         delta = signed(config.delta_format.width)
         super().__init__(
-            {
-                "awaddr": In(ADDR_WIDTH),
-                "awprot": In(3),
-                "awvalid": In(1),
-                "awready": Out(1),
-                "wdata": In(DATA_WIDTH),
-                "wstrb": In(DATA_WIDTH // 8),
-                "wvalid": In(1),
-                "wready": Out(1),
-                "bresp": Out(2),
-                "bvalid": Out(1),
-                "bready": In(1),
-                "araddr": In(ADDR_WIDTH),
-                "arprot": In(3),
-                "arvalid": In(1),
-                "arready": Out(1),
-                "rdata": Out(DATA_WIDTH),
-                "rresp": Out(2),
-                "rvalid": Out(1),
-                "rready": In(1),
+            AXI_LITE
+            | {
                 "irq": Out(1),
                 "start": Out(1),
                 "command": Out(32),

@@ -1,6 +1,8 @@
 """Sizes of the compact classifier's hardware; ``docs/contract_events.md`` has the use."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from golden.spec.ranges import check_ranges
 
 N_BANKS = 4
 """Banks of the table, all read in one cycle."""
@@ -37,12 +39,7 @@ class CompactShape:
     score_width: int = 24
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, (low, high) = getattr(self, field.name), _RANGES[field.name]
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{field.name} must be an integer, got {value!r}")
-            if not low <= value <= high:
-                raise ValueError(f"{field.name} must be {low} to {high}, got {value}")
+        check_ranges(self, _RANGES)
 
     @property
     def max_rows(self) -> int:

@@ -1,9 +1,10 @@
 """Sizes and number formats of the NeuronGuard event engine; ``docs/contract_guard.md`` has the use."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 from golden.spec.qformat import QFormat
+from golden.spec.ranges import check_ranges
 
 FRACTION_BITS = 15
 """Of every number here: 0.05 and 0.15 round down, and stop the words that float32 stops."""
@@ -61,12 +62,7 @@ class EventShape:
     guard_width: int = 4
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, (low, high) = getattr(self, field.name), _RANGES[field.name]
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{field.name} must be an integer, got {value!r}")
-            if not low <= value <= high:
-                raise ValueError(f"{field.name} must be {low} to {high}, got {value}")
+        check_ranges(self, _RANGES)
 
     @property
     def max_neurons(self) -> int:
