@@ -40,6 +40,8 @@ def predict(
     classifier = load_model(model)
     if text and file != STANDARD_INPUT:
         raise ValueError(f"--text and the file {file} exclude each other")
+    if text and (lines or text_columns is not None):
+        raise ValueError("--text excludes --lines and --text-columns, which are a file's")
     blocks = iter([text]) if text else _blocks(file, lines, text_columns)
     if json:
         print_json({"classes": list(classifier.classes), "predictions": list(_found(classifier, blocks, explain))})

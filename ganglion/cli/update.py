@@ -55,7 +55,7 @@ def update(
             truth = class_numbers(rows, before.classes)
         progress(f"learning {len(truth):,} texts")
         begun = time.perf_counter()
-        after = update_file(model, rows.texts, truth, workers=workers)
+        after = update_file(model, rows.texts, truth, workers=workers, classes=before.classes)
         seconds = time.perf_counter() - begun
         facts: dict[str, Any] = {
             "output": str(model),

@@ -166,7 +166,13 @@ def _layout(
     elif labelled:
         raise CsvError(f"{name}, line 1: no column {' or '.join(map(repr, LABEL_NAMES))} among {shown}")
     if columns.text is not None:
-        return header, label, tuple(place(wanted) for wanted in columns.text)
+        places = tuple(place(wanted) for wanted in columns.text)
+        for number, wanted in enumerate(columns.text):
+            if places[number] in places[:number]:
+                raise CsvError(f"{name}, line 1: the text column {wanted!r} is named twice")
+            if labelled and places[number] == label:
+                raise CsvError(f"{name}, line 1: the column {wanted!r} is the label, and cannot be text as well")
+        return header, label, places
     for candidate in TEXT_NAMES:
         if all(wanted in folded for wanted in candidate):
             return header, label, tuple(place(wanted) for wanted in candidate)

@@ -55,11 +55,23 @@ def save_learner(path: Path, model: TextClassifier) -> int:
     return len(content)
 
 
-def update_file(path: Path, texts: Sequence[str], labels: NDArray[np.integer], *, workers: int = 1) -> TextClassifier:
-    """Teaches the model in a file and saves it; updates of other processes wait, none is lost. Returns the model."""
+def update_file(
+    path: Path,
+    texts: Sequence[str],
+    labels: NDArray[np.integer],
+    *,
+    workers: int = 1,
+    classes: Sequence[str] | None = None,
+) -> TextClassifier:
+    """Teaches the model in a file and saves it; updates of other processes wait, none is lost. Returns the model.
+
+    ``classes``: what the labels are numbers of; ValueError when the file by now holds a model with others.
+    """
     path = path.resolve()
     with _locked(path):
         model = load_learner(path)
+        if classes is not None and list(classes) != list(model.classes):
+            raise ValueError(f"{path} holds a model with other classes by now: {', '.join(model.classes)}")
         model.update(texts, labels, workers=workers)
         save_learner(path, model)
     return model

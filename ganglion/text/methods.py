@@ -94,6 +94,7 @@ def fit_options(method: str, *, size: int | None, seed: int | None) -> dict[str,
 
 def load_model(path: Path) -> TextClassifier:
     """The classifier in a file. Raises ModelFileError, or OSError where there is no readable file."""
+    path = Path(path)
     model = read_model(path)
     if model.kind not in METHODS:
         raise ModelFileError(f"{path}: a model of kind {model.kind!r}, none of {', '.join(METHODS)}")

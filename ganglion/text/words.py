@@ -84,7 +84,12 @@ class Words:
 
 
 def split_texts(texts: Sequence[str], tokeniser: Tokeniser = LETTERS) -> list[Words]:
-    """The words of some texts, in blocks that fit the cache."""
+    """The words of some texts, in blocks that fit the cache. TypeError for anything but a sequence of strings."""
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"texts must be a sequence of strings, not the single text {texts[:40]!r}")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"text {number} must be a string, not {text!r:.60}")
     ends = list(accumulate(map(len, texts)))
     blocks, start = [], 0
     while start < len(texts):
