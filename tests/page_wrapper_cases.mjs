@@ -272,6 +272,35 @@ export function cases({ Ganglion, Core, hasSimd, METRICS, moduleUrl }, { compile
       },
     ],
     [
+      "the wrapper works on its core, whatever the caller did with the exports",
+      async () => {
+        const net = await Ganglion.load({ cores: 4, dims: 2 });
+        net.insert([1, 2]);
+        const { exports } = net;
+        exports.core_select(3);
+        same([net.count, net.insert([3, 4]), net.cores[3].count], [1, 1, 0]);
+        exports.init(5, 0, 2);
+        same([net.count, net.dims, net.search([3, 4], { k: 1 })], [2, 2, [{ index: 1, core: 0, distance: 0 }]]);
+        same([net.cores[2].dims, net.cores[3].dims], [5, 2]);
+        exports.core_select(2);
+        same([net.cores[3].insert([5, 6]), net.cores[2].count, Array.from(net.cores[3].vector(0))], [0, 0, [5, 6]]);
+      },
+    ],
+    [
+      "infinite distances merge, and matches that are given overwrite the results",
+      async () => {
+        const net = await Ganglion.load({ dims: 2 });
+        net.insert([0, 0]);
+        net.insert([3e38, -3e38]);
+        const found = net.search([0, 0], { k: 2 });
+        check(found[1].distance === Infinity, "the square is beyond float32");
+        same([net.merge(found), net.merged.index(1), net.merged.distance(1) === Infinity], [2, 1, true]);
+        same(net.merge([{ index: 7, core: 9, distance: -Infinity }]), 3);
+        same([net.merged.index(0), net.merged.core(0), net.merged.distance(0) === -Infinity], [7, 9, true]);
+        same([net.results.index(0), net.results.core(0)], [7, 9]);
+      },
+    ],
+    [
       "arguments that cannot be meant are named",
       async () => {
         const { net, stored } = await full();
@@ -312,13 +341,21 @@ export function cases({ Ganglion, Core, hasSimd, METRICS, moduleUrl }, { compile
           [RangeError, "dims must be an integer from 1 to 16, not 200", () => net.init({ dims: 200 })],
           [RangeError, "dims must be an integer from 1 to 16, not 0", () => Ganglion.load({ dims: 0 })],
           [RangeError, "cores must be an integer from 1 to 256, not 257", () => Ganglion.load({ cores: 257 })],
-          [TypeError, "module must be a WebAssembly.Module, bytes, a Response or an address, not 5", () => Ganglion.load({ module: 5 })],
+          [TypeError, "module must be a WebAssembly.Module, bytes, a Response, an address or, in node, a file path, not 5", () => Ganglion.load({ module: 5 })],
           [TypeError, "out must be a Float32Array, not Array(3)", () => net.membranes([1, 2, 3])],
           [RangeError, "out has 4 elements, 32 are needed", () => net.membranes(new Float32Array(4))],
           [TypeError, "searchAll: this module has one core", () => net.searchAll(q)],
           [TypeError, "matches must be an array, not 4", () => net.merge(4)],
+          [TypeError, 'matches[0].distance must be a number, not "1"', () => net.merge([{ index: 1, core: 0, distance: "1" }])],
+          [RangeError, "place must be an integer from 0 to 15, not 99", () => net.results.index(99)],
+          [RangeError, "place must be an integer from 0 to 15, not 16", () => net.results.core(16)],
+          [RangeError, "place must be an integer from 0 to 15, not -1", () => net.results.distance(-1)],
+          [RangeError, "n must be an integer from 0 to 16, not 20", () => net.merged.first(20)],
+          [RangeError, "n must be an integer from 0 to 16, not -1", () => net.results.first(-1)],
+          [TypeError, "new Ganglion() is not how one is made: use await Ganglion.load()", () => new Ganglion()],
+          [TypeError, "new Core() is not how one is made: use await Ganglion.load()", () => new Core()],
           [RangeError, "matches[0].index must be an integer from 0 to 254, not 255", () => net.merge([{ index: 255, core: 0, distance: 1 }])],
-          [RangeError, "matches[0].distance must be a finite float32, not NaN", () => net.merge([{ index: 1, core: 0, distance: NaN }])],
+          [RangeError, "matches[0].distance must be a number, not NaN", () => net.merge([{ index: 1, core: 0, distance: NaN }])],
         ];
         const before = JSON.stringify([net.snapshot(), net.merged.first(16)].map((part) => Array.from(part)));
         for (const [kind, text, run] of bad) await throwsError(kind, text, run);

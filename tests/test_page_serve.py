@@ -22,7 +22,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 def asked(server, path, method="GET"):
     """Status, headers and body of a request whose path is sent as it is."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
-    connection.putrequest(method, path)
+    connection.putrequest(method, path, skip_host=True)
+    connection.putheader("Host", "127.0.0.1")
     connection.endheaders()
     answer = connection.getresponse()
     body = answer.read()
@@ -63,6 +64,14 @@ def test_nothing_else_is_served(path):
         status, _headers, body = asked(server, path)
         assert status == 404
         assert b"[project]" not in body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_no_address_is_refused(method):
+    with running_server() as server:
+        status, _headers, body = asked(server, "http://[", method)
+        assert (status, b"http://[" in body) == (400, method == "GET")
+        assert asked(server, "/")[0] == 200
 
 
 def test_only_this_machine_is_served():

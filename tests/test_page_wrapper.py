@@ -33,6 +33,29 @@ def test_in_node() -> None:
     assert all(line.startswith("ok: ") for line in lines)
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_a_module_is_named_by_its_path_in_node(tmp_path: Path) -> None:
+    shutil.copyfile(FOLDER / "ganglion.wasm", tmp_path / "own 100%.wasm")
+    script = f"""
+        import {{ Ganglion }} from {json.dumps((FOLDER / "js" / "ganglion.js").as_uri())};
+        const told = [];
+        for (const module of ["own 100%.wasm", process.cwd() + "/own 100%.wasm", "none.wasm"]) {{
+            try {{
+                told.push((await Ganglion.load({{ module }})).insert(new Float32Array(16)));
+            }} catch (error) {{
+                told.push(error.message);
+            }}
+        }}
+        console.log(JSON.stringify(told));
+    """
+    command = ["node", "--input-type=module", "--eval", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *indices, missing = json.loads(done.stdout)
+    assert indices == [0, 0]
+    assert "no such file" in missing
+    assert "none.wasm" in missing
+
+
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_the_npm_package_holds_all_it_needs(tmp_path: Path) -> None:
     packed = subprocess.run(

@@ -66,7 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        name = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
+        try:
+            asked = urlsplit(self.path).path
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST, explain=f"{self.path!r} is not an address.")
+            return
+        name = unquote(asked).removeprefix("/") or "index.html"
         path: Path | None = self.server.files.get(name)
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND, explain=f"The page has no file {name!r}.")

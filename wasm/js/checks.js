@@ -27,6 +27,13 @@ export function finite(name, value) {
   return value;
 }
 
+/** A number that can be compared with others: an infinite one too. */
+export function comparable(name, value) {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${shown(value)}`);
+  if (Number.isNaN(value)) throw new RangeError(`${name} must be a number, not NaN`);
+  return value;
+}
+
 /** A length of time in ms. */
 export function milliseconds(name, value) {
   if (finite(name, value) < 0 || value > 1000) throw new RangeError(`${name} must be from 0 to 1000 ms, not ${value}`);

@@ -2,6 +2,7 @@
 
 import * as check from "./checks.js";
 import * as L from "./layout.js";
+import { Machine } from "./machine.js";
 import { Results } from "./results.js";
 
 /** The metrics, in the module's order. */
@@ -14,7 +15,11 @@ export class Core {
   #id;
   #results;
 
+  /** Use `Ganglion.load`. */
   constructor(machine, id) {
+    if (!(machine instanceof Machine)) {
+      throw new TypeError(`new ${new.target.name}() is not how one is made: use await Ganglion.load()`);
+    }
     this.#machine = machine;
     this.#id = id;
     this.#results = new Results(machine, machine.resultAddress);

@@ -19,7 +19,7 @@ export interface LoadOptions {
   metric?: Metric;
   /** 1 to 256; 1 by default. More than one takes the array variant. */
   cores?: number;
-  /** Another module than the wrapper's own. */
+  /** Another module than the wrapper's own. A string is an address; in node it may be the path of a file. */
   module?: WebAssembly.Module | ArrayBuffer | ArrayBufferView | Response | URL | string;
   /** Whether to take the variant with 128-bit SIMD; where the engine has it by default. All variants give the same bits. */
   simd?: boolean;
@@ -29,9 +29,11 @@ export interface LoadOptions {
 export class Results implements Iterable<Match> {
   private constructor();
   readonly length: number;
+  /** `place` is 0 to 15, anything else a RangeError. */
   index(place: number): number;
   core(place: number): number;
   distance(place: number): number;
+  /** The first n records, n 0 to 16. */
   first(n: number): Match[];
   [Symbol.iterator](): IterableIterator<Match>;
 }
@@ -135,7 +137,10 @@ export class Ganglion extends Core {
   readonly cores: readonly Core[];
   /** The k nearest in all cores; they become the merged list too. */
   searchAll(query: Numbers, options?: { k?: number; exact?: boolean }): Match[];
-  /** Folds matches, by default the last search's, into the merged list; returns its length. */
+  /**
+   * Folds matches, by default the last search's, into the merged list; returns its length. Matches that are given
+   * overwrite `results`. A distance may be infinite, not NaN.
+   */
   merge(matches?: readonly Match[]): number;
   readonly merged: Results;
   clearMerged(): void;

@@ -54,7 +54,10 @@ export class Ganglion extends Core {
     return this.results.first(exact ? exports.search_all_exact(k) : exports.search_all(k));
   }
 
-  /** Folds results (by default those of the last search) into the merged list; returns how many it holds. */
+  /**
+   * Folds results (by default those of the last search) into the merged list; returns how many it holds.
+   * Results that are given go through `results`, which they overwrite.
+   */
   merge(matches) {
     const { exports, resultAddress } = this.#machine;
     if (matches === undefined) return exports.merge(resultAddress, L.MAX_RESULTS);
@@ -64,7 +67,7 @@ export class Ganglion extends Core {
       const { index, core, distance } = check.options(name, match, ["index", "core", "distance"]);
       check.integer(`${name}.index`, index, 0, L.NONE - 1);
       check.integer(`${name}.core`, core, 0, L.MAX_CORES - 1);
-      check.finite(`${name}.distance`, distance);
+      check.comparable(`${name}.distance`, distance);
     });
     for (let from = 0; from < matches.length; from += L.MAX_RESULTS) {
       const part = matches.slice(from, from + L.MAX_RESULTS);

@@ -25,19 +25,27 @@ export function moduleUrl(isArray, wantsSimd) {
   return new URL(`../${(isArray ? ARRAY : ONE_CORE)[wantsSimd ? 1 : 0]}`, import.meta.url);
 }
 
-/** Compiles what `module` is: a WebAssembly.Module, bytes, a Response, an address; undefined: the wrapper's own. */
+/** Whether a string names a file: what is no whole address, where no page is that it could be relative to (node). */
+function isPath(text) {
+  const isDrive = /^[a-z]:[\\/]/i.test(text);
+  return typeof location === "undefined" && (isDrive || !URL.canParse(text));
+}
+
+/** Compiles what `module` is: a WebAssembly.Module, bytes, a Response, an address or a path; undefined: our own. */
 export async function compile(module, isArray, wantsSimd = hasSimd()) {
   if (module === undefined) module = moduleUrl(isArray, flag("simd", wantsSimd));
   if (module instanceof WebAssembly.Module) return module;
   if (module instanceof ArrayBuffer || ArrayBuffer.isView(module)) return WebAssembly.compile(module);
-  if (typeof module === "string" && URL.canParse(module)) module = new URL(module);
-  if (module instanceof URL && module.protocol === "file:") {
+  const isFile = typeof module === "string" && isPath(module);
+  if (!isFile && typeof module === "string" && URL.canParse(module)) module = new URL(module);
+  if (isFile || (module instanceof URL && module.protocol === "file:")) {
     const { readFile } = await import("node:fs/promises");
     return WebAssembly.compile(await readFile(module));
   }
   if (typeof module === "string" || module instanceof URL) module = await fetch(module);
   if (typeof Response === "undefined" || !(module instanceof Response)) {
-    throw new TypeError(`module must be a WebAssembly.Module, bytes, a Response or an address, not ${shown(module)}`);
+    const kinds = "a WebAssembly.Module, bytes, a Response, an address or, in node, a file path";
+    throw new TypeError(`module must be ${kinds}, not ${shown(module)}`);
   }
   if (!module.ok) throw new Error(`${module.url}: ${module.status} ${module.statusText}`);
   return WebAssembly.compile(await module.arrayBuffer());
@@ -65,16 +73,12 @@ export class Machine {
       throw new TypeError("module: its snapshots are not of the layout that this wrapper knows");
     }
     this.isArray = "core_select" in e;
-    this.selected = 0;
     this.base = this.#locate();
   }
 
-  /** From now on the exports mean this core. */
+  /** From now on the exports mean this core. Said anew each time: the caller may use core_select and init as well. */
   select(id) {
-    if (this.selected !== id) {
-      this.exports.core_select(id);
-      this.selected = id;
-    }
+    if (this.isArray) this.exports.core_select(id);
   }
 
   /** Puts a vector into a buffer, unless it is that buffer already. */

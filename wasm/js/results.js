@@ -1,5 +1,6 @@
 // A list of 16 records in the module's memory: results of a search, or the list that many are merged into.
 
+import { integer } from "./checks.js";
 import * as L from "./layout.js";
 
 const RECORD_BYTES = 8;
@@ -20,18 +21,23 @@ export class Results {
     return n;
   }
 
+  #record(place) {
+    return this.#address + integer("place", place, 0, L.MAX_RESULTS - 1) * RECORD_BYTES;
+  }
+
   index(place) {
-    return this.#machine.bytes[this.#address + place * RECORD_BYTES];
+    return this.#machine.bytes[this.#record(place)];
   }
   core(place) {
-    return this.#machine.bytes[this.#address + place * RECORD_BYTES + 1];
+    return this.#machine.bytes[this.#record(place) + 1];
   }
   distance(place) {
-    return this.#machine.floats[(this.#address + place * RECORD_BYTES + 4) >> 2];
+    return this.#machine.floats[(this.#record(place) + 4) >> 2];
   }
 
   /** The first n records as objects. */
   first(n) {
+    integer("n", n, 0, L.MAX_RESULTS);
     return Array.from({ length: n }, (_, place) => ({
       index: this.index(place),
       core: this.core(place),
@@ -46,7 +52,7 @@ export class Results {
   /** Overwrites the list. */
   write(matches) {
     matches.forEach(({ index, core, distance }, place) => {
-      const at = this.#address + place * RECORD_BYTES;
+      const at = this.#record(place);
       this.#machine.bytes.set([index, core, 0, 0], at);
       this.#machine.floats[(at + 4) >> 2] = distance;
     });
