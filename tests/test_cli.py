@@ -297,7 +297,8 @@ def test_another_number_of_cores_keeps_neurons_for_all_or_none():
     assert as_config("core-snn", cores=4, slices=2).contexts == 4
     assert as_config("core", cores=4).contexts == 0
     assert as_config("ecp5", cores=16, contexts=8).contexts == 8
-    assert as_config("ecp5", slices=2).contexts == 256
+    assert as_config("ecp5", slices=2).contexts == as_config("ecp5", cores=256).contexts == 128
+    assert as_config("folded256-snn", slices=2).contexts == 256
 
 
 def test_gates(files, capsys):

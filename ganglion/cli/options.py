@@ -79,8 +79,8 @@ def as_config(
     given["contexts"] = contexts
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
     base = preset(name)
-    if cores is not None and contexts is None and base.contexts == base.cores:
-        # Where every core has its neurons, another number of cores has so too.
+    if cores is not None and contexts is None and base.contexts >= min(cores, base.cores):
+        # Where every core has its neurons, or there are neurons for more, every one of these has them.
         changes["contexts"] = cores
     return preset(name, **changes)
 

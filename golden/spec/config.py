@@ -209,7 +209,7 @@ PRESETS: dict[str, Config] = {
     "core": Config(cores=1, slices=1, lanes=16),
     "up5k": Config(cores=128, slices=1, lanes=8, memory="spram"),
     "hx8k": Config(cores=16, slices=1, lanes=8),
-    "ecp5": Config(cores=256, slices=8, lanes=16, contexts=256),
+    "ecp5": Config(cores=256, slices=8, lanes=16, contexts=128),
     "array256": Config(cores=256, slices=256, lanes=16),
     "folded256": Config(cores=256, slices=1, lanes=16),
     "tiny-snn": Config(cores=4, slices=2, lanes=4, contexts=4),
