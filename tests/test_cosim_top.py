@@ -34,9 +34,10 @@ RUNS: list[tuple[str, Config, int]] = [
 
 
 SPIKING_RUNS: list[tuple[str, Config, int]] = [
-    ("tiny-snn", preset("tiny-snn"), 50_000),
+    ("tiny-snn", preset("tiny-snn"), 46_000),
     ("core-snn", preset("core-snn"), 15_000),
-    ("shared-contexts", Config(cores=8, slices=2, lanes=8, contexts=4), 20_000),
+    ("shared-contexts", Config(cores=4, slices=2, lanes=4, contexts=2), 20_000),
+    ("eight-cores-snn", Config(cores=8, slices=4, lanes=8, contexts=8), 4_000),
     ("wide-snn", Config(cores=2, slices=1, lanes=2, element_width=16, contexts=1), 10_000),
     ("odd-places-snn", Config(cores=12, slices=4, lanes=1, contexts=12), 5_000),
     ("folded256-snn", preset("folded256-snn"), 600),
