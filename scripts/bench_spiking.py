@@ -5,15 +5,13 @@ Example: python scripts/bench_spiking.py --steps 10000 --json > spiking.json
 """
 
 import argparse
-import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from studies import Row, Study, run_studies
 
 from golden.fixed.neural_core import NeuralCore, Tick
 from golden.fixed.neural_dendrite import response
@@ -54,7 +52,6 @@ NUDGE, WEIGHT_NUDGE, GAIN_NUDGE = np.float32(2.0**-16), np.float32(2.0**-6), 1 +
 """What the second float32 network gets once: on a membrane; when it learns, on every weight (of 255); and, when it
 is dendritic, on its gain."""
 NO_LINKS = np.zeros(32, np.int64)
-Row = dict[str, Any]
 
 
 def networks(n_steps: int) -> Iterator[Row]:
@@ -228,14 +225,6 @@ def competition() -> Iterator[Row]:
     yield from ({"what": name, "largest error": max(gaps), "in 2^-9": max(gaps) * 512} for name, gaps in errors.items())
 
 
-def show(title: str, rows: list[Row]) -> None:
-    """Print a Markdown table."""
-    names = list(rows[0])
-    lines = [" | ".join(names), "|".join("---" for _ in names)]
-    lines += [" | ".join(f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()) for row in rows]
-    print(f"\n{title}\n\n" + "\n".join(f"| {line} |" for line in lines))
-
-
 def main() -> int:
     """Run the study and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -244,7 +233,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.steps < 1:
         parser.error(f"--steps must be at least 1, got {arguments.steps}")
-    studies: dict[str, Callable[[], Iterator[Row]]] = {
+    studies: dict[str, Study] = {
         "Tables and closed forms": tables,
         "LIF decay, 200 steps": decay,
         "f-I curve, steps between spikes": f_i_curve,
@@ -254,15 +243,7 @@ def main() -> int:
         "Competition and search": competition,
         "Random networks": lambda: networks(arguments.steps),
     }
-    found = {}
-    for title, study in studies.items():
-        begin = time.monotonic()
-        found[title] = list(study())
-        print(f"{title}: {time.monotonic() - begin:.1f} s", file=sys.stderr)
-        if not arguments.json:
-            show(title, found[title])
-    if arguments.json:
-        print(json.dumps(found))
+    run_studies(studies, as_json=arguments.json)
     return 0
 
 

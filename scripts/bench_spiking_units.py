@@ -5,14 +5,12 @@ Example: python scripts/bench_spiking_units.py --json > units.json
 """
 
 import argparse
-import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from studies import Row, Study, run_studies
 
 from ganglion import Device
 from ganglion.network import Network
@@ -46,7 +44,6 @@ from golden.spec.neural import (
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 import datasets  # noqa: E402  (the loaders of real data live with the tests)
 
-Row = dict[str, Any]
 NO_LINKS = np.zeros(32, np.int64)
 K = 5
 
@@ -258,14 +255,6 @@ def _plain(stored: np.ndarray, query: np.ndarray) -> set[int]:
     return set(np.argsort(((stored - query) ** 2).sum(axis=1), kind="stable")[:K].tolist())
 
 
-def show(title: str, rows: list[Row]) -> None:
-    """Print a Markdown table."""
-    names = list(rows[0])
-    lines = [" | ".join(names), "|".join("---" for _ in names)]
-    lines += [" | ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in each.values()) for each in rows]
-    print(f"\n{title}\n\n" + "\n".join(f"| {line} |" for line in lines))
-
-
 def main() -> int:
     """Run the study and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -276,21 +265,13 @@ def main() -> int:
     for name in ("sets", "queries"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} must be at least 1, got {getattr(arguments, name)}")
-    studies: dict[str, Callable[[], Iterator[Row]]] = {
+    studies: dict[str, Study] = {
         "Units on random state": units,
         "Homeostasis, the same spikes into both": homeostasis,
         "Oscillator, one hour": hour,
         "Neuromorphic search, recall@5": lambda: searches(arguments.sets, arguments.queries),
     }
-    found = {}
-    for title, study in studies.items():
-        begin = time.monotonic()
-        found[title] = list(study())
-        print(f"{title}: {time.monotonic() - begin:.1f} s", file=sys.stderr)
-        if not arguments.json:
-            show(title, found[title])
-    if arguments.json:
-        print(json.dumps(found))
+    run_studies(studies, as_json=arguments.json)
     return 0
 
 

@@ -15,15 +15,12 @@ import numpy as np
 import pytest
 
 from ganglion.cli import main
+from ganglion.cli.app import VERBS
 from ganglion.cli.cosim import ENGINES
 from ganglion.cli.options import as_config
 from ganglion.engine import EngineKind
 from ganglion.recall import brute_force
 
-VERBS = (
-    *("demo", "search", "cosim", "gates", "build", "verilog"),
-    *("rhythm", "router", "classify", "train", "predict", "update", "evaluate", "raster", "wasm", "page"),
-)
 RNG = np.random.default_rng(5)
 BASE, QUERIES = RNG.integers(-60, 61, (90, 6)), RNG.integers(-60, 61, (8, 6))
 

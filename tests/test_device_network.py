@@ -8,6 +8,8 @@ import pytest
 from ganglion import Device
 from ganglion.network import Network
 from golden.spec import Config, preset
+from golden.spec.neural import MEMBRANE
+from golden.spec.neural_commands import NeuralOpcode, NeuronField
 
 CONFIG = preset("tiny-snn")
 
@@ -56,6 +58,28 @@ def test_both_backends_tell_the_same_story() -> None:
     assert len(golden) == len(sim) > 40
     for ours, theirs in zip(golden, sim, strict=True):
         assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+
+
+def both_ways(backend: str) -> list[np.ndarray]:
+    """The last neurons of a full core fire, and spikes of theirs come from outside before they do."""
+    device = Device(8, config=CONFIG, backend=backend)
+    device.add(np.arange(128), np.random.default_rng(6).normal(size=(128, 8)))
+    net, told = device.network, []
+    net.gain = 0.25
+    for firing, outside in ((30, 1 << 30), (31, 1 << 31), (30, 3 << 30), (31, 1 << 30)):
+        net.reset(everything=True)
+        at = NeuralOpcode.WRITE_NEURON
+        net._run(at, core=0, index=firing, value=NeuronField.MEMBRANE, data=2 << MEMBRANE.fraction_bits)
+        net._run(at, core=0, value=NeuronField.EXTERNAL, data=outside)
+        done = net.tick()
+        told += [done.cycles, *done.keys, *net.state().values()]
+    device.close()
+    return told
+
+
+def test_a_spike_from_outside_and_one_s_own_are_delivered_once() -> None:
+    for ours, theirs in zip(both_ways("golden"), both_ways("sim"), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 def test_a_neuron_leaks_fires_and_tells_its_neighbours() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated
 
 import typer
 
-__all__ = ["CheckFailed", "app"]
+__all__ = ["VERBS", "CheckFailed", "app"]
 
 app = typer.Typer(
     name="ganglion",
@@ -41,39 +42,10 @@ def _root(
     """A neuromorphic vector-search processor: search with it, check it, count its gates, build it."""
 
 
-# The verbs register themselves.
-from ganglion.cli import (  # noqa: E402
-    build,
-    classify,
-    cosim,
-    demo,
-    gates,
-    page,
-    predict,
-    raster,
-    rhythm,
-    router,
-    search,
-    train,
-    update,
-    verilog,
-    wasm,
+VERBS = (
+    *("build", "classify", "cosim", "demo", "gates", "page", "predict", "raster", "rhythm", "router", "search"),
+    *("train", "update", "verilog", "wasm"),
 )
-
-_VERBS = (
-    build,
-    classify,
-    cosim,
-    demo,
-    gates,
-    page,
-    predict,
-    raster,
-    rhythm,
-    router,
-    search,
-    train,
-    update,
-    verilog,
-    wasm,
-)
+# They register themselves.
+for _verb in VERBS:
+    importlib.import_module(f"ganglion.cli.{_verb}")

@@ -115,7 +115,8 @@ class Fabric(FabricSearch):
         neurons, s = context.neurons, context.state
         neurons.time_step = self.settings.time_step
         s.weight = self.array.weights[core].copy()
-        own = neurons.stream(words, self.count(core), parts, context.external)
+        # What is there from the beginning does not wait for the neuron's own firing.
+        own = neurons.stream(words, self.count(core), parts, context.external) & ~context.external
         context.external = 0
         degrees = link_counts(words)
         schedule = timing.engine_schedule(own, s.spikes, degrees, parts)

@@ -77,7 +77,7 @@ PEEKING = (
 class CommandInfo:
     """What the documentation, the drivers and the front end need to know of a command."""
 
-    opcode: Opcode
+    opcode: IntEnum
     checks_core: bool
     index: str
     value: str
@@ -100,7 +100,8 @@ def encode(opcode: int, *, core: int = 0, index: int = 0, value: int = 0) -> int
     return word
 
 
-def _info(opcode: Opcode, description: str, *, core: bool = True, **texts: str) -> CommandInfo:
+def command_info(opcode: IntEnum, description: str, *, core: bool = True, **texts: str) -> CommandInfo:
+    """A command that checks its core unless ``core`` is False; ``texts``: index, value, returns."""
     return CommandInfo(
         opcode=opcode,
         checks_core=core,
@@ -112,77 +113,79 @@ def _info(opcode: Opcode, description: str, *, core: bool = True, **texts: str) 
 
 
 COMMANDS: tuple[CommandInfo, ...] = (
-    _info(
+    command_info(
         Opcode.INIT,
         "Empties every core and sets metric and dimensions.",
         core=False,
         index="metric: 0 squared L2, 1 cosine, 2 dot; anything else is L2",
         value="dims, clamped to 16; 0 is refused",
     ),
-    _info(Opcode.CLEAR, "Empties one core."),
-    _info(Opcode.INSERT, "Inserts the VECTOR buffer into a core.", returns="index, or 255 when the core is full"),
-    _info(
+    command_info(Opcode.CLEAR, "Empties one core."),
+    command_info(
+        Opcode.INSERT, "Inserts the VECTOR buffer into a core.", returns="index, or 255 when the core is full"
+    ),
+    command_info(
         Opcode.SEARCH,
         "Searches the QUERY buffer's nearest vectors, all cores or one; only types in TYPE_MASK are returned.",
         core=True,
         value="bits 4..0 k (clamped to 16), bit 5 exact, bit 6 one core only, bit 7 merge into the old result list",
         returns="number of results",
     ),
-    _info(Opcode.CLEAR_RESULTS, "Empties the result list.", core=False),
-    _info(
+    command_info(Opcode.CLEAR_RESULTS, "Empties the result list.", core=False),
+    command_info(
         Opcode.MERGE,
         "Folds one record (DATA distance, core, index) into the result list.",
         core=False,
         index="index of the record, low 5 bits",
         returns="number of results",
     ),
-    _info(
+    command_info(
         Opcode.AGGREGATE,
         "DELTA = mean over the node's neighbours of weight/255 times their vector; 0 without neighbours.",
         index="node",
         returns="1, or 0 when the node does not exist (DELTA is 0 then)",
     ),
-    _info(
+    command_info(
         Opcode.UPDATE,
         "Adds ALPHA times DELTA to the node's vector, saturating; renormalises under the cosine metric.",
         index="node",
         returns="1, or 0 when the node does not exist",
     ),
-    _info(Opcode.SET_TYPE, "Sets a node's type.", index="node", value="type, low 4 bits", returns="1, or 0"),
-    _info(Opcode.GET_TYPE, "Reads a node's type.", index="node", returns="type, 0 when the node does not exist"),
-    _info(
+    command_info(Opcode.SET_TYPE, "Sets a node's type.", index="node", value="type, low 4 bits", returns="1, or 0"),
+    command_info(Opcode.GET_TYPE, "Reads a node's type.", index="node", returns="type, 0 when the node does not exist"),
+    command_info(
         Opcode.TYPE_MATCHES,
         "Tells whether the bit of TYPE_MASK at the node's type is set.",
         index="node",
         returns="1 or 0; 0 when the node does not exist",
     ),
-    _info(Opcode.SET_WEIGHT, "Sets a node's edge weight.", index="node", value="weight", returns="1, or 0"),
-    _info(Opcode.GET_WEIGHT, "Reads a node's edge weight.", index="node", returns="weight, or 0"),
-    _info(Opcode.COUNT, "Counts a core's vectors.", returns="count"),
-    _info(
+    command_info(Opcode.SET_WEIGHT, "Sets a node's edge weight.", index="node", value="weight", returns="1, or 0"),
+    command_info(Opcode.GET_WEIGHT, "Reads a node's edge weight.", index="node", returns="weight, or 0"),
+    command_info(Opcode.COUNT, "Counts a core's vectors.", returns="count"),
+    command_info(
         Opcode.READ_VECTOR,
         "Copies a stored vector to the VECTOR buffer; zeros if absent.",
         index="node",
         returns="1, or 0 when the node does not exist",
     ),
-    _info(
+    command_info(
         Opcode.WRITE_VECTOR,
         "Overwrites a stored vector with the VECTOR buffer as it is (to restore a saved array).",
         index="node",
         returns="1, or 0 when the node does not exist",
     ),
-    _info(
+    command_info(
         Opcode.READ_LINKS,
         "Reads a node's graph word.",
         index="node",
         returns="36 bits: six 5-bit links, n_links, n_pinned; 0 when the node does not exist",
     ),
-    _info(
+    command_info(
         Opcode.WRITE_LINKS,
         "Overwrites a node's graph word with DATA (to restore a saved array).",
         index="node",
         returns="1, or 0 when the node does not exist",
     ),
-    _info(Opcode.SET_COUNT, "Sets a core's count (to restore a saved array).", value="count, clamped to 32"),
+    command_info(Opcode.SET_COUNT, "Sets a core's count (to restore a saved array).", value="count, clamped to 32"),
 )
 """Every command, in the order of the opcodes. An index that does not exist: writes do nothing, reads give 0."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from golden.spec.commands import COMMANDS, CommandInfo, Opcode
+from golden.spec.commands import COMMANDS, CommandInfo, Opcode, command_info
 from golden.spec.config import Config
 from golden.spec.constants import VECTORS_PER_CORE
 from golden.spec.neural import (
@@ -125,87 +125,78 @@ NEURON_FIELDS: tuple[NeuronFieldInfo, ...] = (
 """All fields, in the order of their numbers."""
 
 
-def _info(opcode: NeuralOpcode, description: str, *, core: bool = True, **texts: str) -> CommandInfo:
-    return CommandInfo(
-        opcode=opcode,  # type: ignore[arg-type]
-        checks_core=core,
-        index=texts.get("index", ""),
-        value=texts.get("value", ""),
-        returns=texts.get("returns", ""),
-        description=description,
-    )
-
-
 NEURAL_COMMANDS: tuple[CommandInfo, ...] = (
-    _info(
+    command_info(
         NeuralOpcode.NEURON_RESET,
         "Puts parts of the neurons' state back to what it is after INIT.",
         index="bit 0: of all contexts",
         value="bits: 0 membranes, elapsed times, thresholds and spikes, 1 branches, 2 histories, "
         "3 sequence of searches, 4 rates and weight residues",
     ),
-    _info(
+    command_info(
         NeuralOpcode.TICK,
         "One tick of the neurons of a core, or of all contexts with their first cores.",
         index="bit 0: all contexts; bit 1: the oscillator steps first",
         value="parts, as in the register PARTS",
         returns="number of spikes; high word: which neurons fired (one core only)",
     ),
-    _info(NeuralOpcode.INJECT, "Adds DATA (a membrane's format) to a membrane.", index="neuron", returns="1, or 0"),
-    _info(
+    command_info(
+        NeuralOpcode.INJECT, "Adds DATA (a membrane's format) to a membrane.", index="neuron", returns="1, or 0"
+    ),
+    command_info(
         NeuralOpcode.INJECT_BRANCH,
         "Adds DATA (a branch's format) to a branch.",
         index="neuron",
         value="branch",
         returns="1, or 0",
     ),
-    _info(
+    command_info(
         NeuralOpcode.READ_NEURON,
         "Reads a field of a neuron's state.",
         index="neuron, 0 to 31",
         value="field",
         returns="the bits; high word: 1, or 0 when there is no such field or neuron",
     ),
-    _info(
+    command_info(
         NeuralOpcode.WRITE_NEURON,
         "Writes a field of a neuron's state from DATA.",
         index="neuron, 0 to 31",
         value="field",
         returns="1, or 0",
     ),
-    _info(
+    command_info(
         NeuralOpcode.INJECT_RESULTS,
         "Adds GAIN / (1 + distance / DISTANCE_ONE) to the membrane of every result that is of this core.",
         returns="number of results that it was",
     ),
-    _info(
+    command_info(
         NeuralOpcode.RESONATE,
         "Multiplies the results' distances by 2 - weight * resonance (DATA: weight, a factor word), and sorts them.",
         core=False,
         value="bits 4..0 k (clamped to 16)",
         returns="number of results",
     ),
-    _info(
+    command_info(
         NeuralOpcode.ENCODE,
         "Encodes a stored vector as a pattern of spike times, which becomes its neuron's history.",
         index="node",
         returns="the pattern; high word: 1, or 0 when the node does not exist",
     ),
-    _info(NeuralOpcode.ENCODE_QUERY, "Encodes the QUERY buffer.", core=False, returns="the pattern"),
-    _info(
+    command_info(NeuralOpcode.ENCODE_QUERY, "Encodes the QUERY buffer.", core=False, returns="the pattern"),
+    command_info(
         NeuralOpcode.SPIKE_SIMILARITY,
         "Compares a neuron's history with the pattern in DATA.",
         index="neuron",
         returns="1 - similarity in 2^-16; high word: 1, or 0 when the neuron does not exist",
     ),
-    _info(
+    command_info(
         NeuralOpcode.SPIKE_SEARCH,
         "The neurons of a core whose histories are most similar to the pattern in DATA; distances in 2^-16.",
         value="bits 4..0 k (clamped to 16), bit 7 merge into the old result list",
         returns="number of results",
     ),
-    _info(NeuralOpcode.OSCILLATE, "The gamma oscillator steps by PHASE_STEP.", core=False, returns="phase"),
-    _info(
+    command_info(NeuralOpcode.OSCILLATE, "The gamma oscillator steps by PHASE_STEP.", core=False, returns="phase"),
+    command_info(
         NeuralOpcode.RESONANCE,
         "A neuron's resonance with the oscillator, and the oscillator's wave.",
         core=False,
@@ -213,21 +204,21 @@ NEURAL_COMMANDS: tuple[CommandInfo, ...] = (
         value="bit 0: cosine instead of sine",
         returns="resonance (819,200 is 1); high word: wave, signed Q2.14 in 16 bits",
     ),
-    _info(
+    command_info(
         NeuralOpcode.COMPETE,
         "Winner take all over the membranes.",
         value="bit 0: soft",
         returns="winner, or 255 when no membrane is above 0",
     ),
-    _info(
+    command_info(
         NeuralOpcode.COMPARE_PATTERNS,
         "Compares the neurons' histories with the pattern in DATA.",
         index="a neuron to leave out of the mask, or 32 and above (low 6 bits)",
         value="largest Hamming distance in the mask",
         returns="mask of the neurons that near; high word: the nearest neuron, or 255",
     ),
-    _info(NeuralOpcode.ACTIVITY, "Sums the neurons' rates.", returns="the sum, in the format of a rate"),
-    _info(
+    command_info(NeuralOpcode.ACTIVITY, "Sums the neurons' rates.", returns="the sum, in the format of a rate"),
+    command_info(
         NeuralOpcode.NEURO_SEARCH,
         "Neuromorphic search for the QUERY buffer in one core; types do not matter; GAIN is the coupling.",
         index="iterations",
