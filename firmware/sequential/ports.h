@@ -1,0 +1,71 @@
+/* The sequential engine's ports and memory; docs/contract_sequential.md says what they do. */
+#ifndef GANGLION_SEQUENTIAL_PORTS_H
+#define GANGLION_SEQUENTIAL_PORTS_H
+
+#include <stdint.h>
+
+enum port {
+    PORT_COMMAND = 0,
+    PORT_DATA_LO,
+    PORT_DATA_HI,
+    PORT_TYPE_MASK,
+    PORT_ALPHA,
+    PORT_DT,
+    PORT_LEAK,
+    PORT_RATE_FACTOR,
+    PORT_TARGET_STEP,
+    PORT_PHASE_STEP,
+    PORT_GAIN,
+    PORT_DISTANCE_ONE,
+    PORT_PHASE,
+    PORT_INLET_WORD,
+    PORT_INLET,
+    PORT_REPORT_CORE,
+    PORT_REPORT_WORD,
+    PORT_SCAN_KEY,
+    PORT_SCAN_ROW,
+    PORT_SCAN_START,
+    PORT_SCAN_MODE,
+    PORT_PHASE_DUE,
+    PORT_SETTINGS,
+    PORT_LIST_KEY,
+    PORT_LIST_ENTRY,
+    PORT_LIST_COUNT,
+    PORT_ANSWER_LO,
+    PORT_ANSWER_HI,
+    PORT_FINISH,
+    PORT_TIMED,
+    PORT_UNREAD,
+    PORT_BUFFER = 0x40,  /* + region * 16 + element */
+    PORT_OPERAND = 0x80, /* + word */
+};
+
+#define REGION_BITS 4
+
+struct node {
+    uint32_t links; /* low 32 bits of the graph word: six links of 5 bits, and 2 bits of the number of links */
+    uint8_t counts; /* its bits 35..32 */
+    uint8_t type;
+    uint8_t weight;
+    uint8_t unused;
+};
+
+#ifdef SEQUENTIAL_HOST
+/* Tests compile the program for their own machine: memory is an array there, and ports are functions of the test. */
+extern uint8_t host_rows[0x10000];
+extern struct node host_nodes[4096];
+extern uint32_t (*host_load)(uint32_t port);
+extern void (*host_store)(uint32_t port, uint32_t value);
+#define ROWS ((int8_t *)host_rows)
+#define NODES (host_nodes)
+static inline uint32_t load(uint32_t port) { return host_load(port); }
+static inline void store(uint32_t port, uint32_t value) { host_store(port, value); }
+#else
+#define ROWS ((int8_t *)0x00000)
+#define NODES ((struct node *)0x10000)
+#define PORTS ((volatile uint32_t *)0x20000)
+static inline uint32_t load(uint32_t port) { return PORTS[port]; }
+static inline void store(uint32_t port, uint32_t value) { PORTS[port] = value; }
+#endif
+
+#endif
