@@ -45,6 +45,10 @@ from golden.spec import COMMANDS, PRESETS, Config, ConfigError, Opcode, QFormat,
         ),
         ({"memory": "dram"}, "memory must be one of ('block', 'spram'), got 'dram'"),
         ({"memory": "spram"}, "memory 'spram' needs slices = 1, lanes = 8 and element_width = 8, got 1, 16 and 8"),
+        (
+            {"memory": "spram", "lanes": 8, "cores": 2, "contexts": 2},
+            "memory 'spram' holds one context: contexts must be 0 or 1, got 2",
+        ),
         ({"memory": "spram", "lanes": 8, "cores": 129}, "memory 'spram' holds at most 128 cores, got 129"),
     ],
 )

@@ -49,7 +49,8 @@ class Config:
         contexts / slices a power of two or ``cores`` / ``slices``: cores share contexts where there are fewer.
     memory
         Where vectors and graph live: ``"block"`` (inferred block memory) or ``"spram"`` (the four single-port
-        memories of an iCE40 UltraPlus, shared by vectors and graph; one slice, 8 lanes, 8 bit only).
+        memories of an iCE40 UltraPlus, shared by vectors and graph; one slice, 8 lanes, 8 bit, at most one context;
+        with a context the array is sequential: a processor does what the units of a slice do).
     """
 
     cores: int = 1
@@ -82,10 +83,15 @@ class Config:
                 f"memory 'spram' needs slices = 1, lanes = 8 and element_width = 8, "
                 f"got {self.slices}, {self.lanes} and {self.element_width}"
             )
-        if self.memory == "spram" and self.contexts:
-            raise ConfigError(f"memory 'spram' has no room for spiking units: contexts must be 0, got {self.contexts}")
+        if self.memory == "spram" and self.contexts > 1:
+            raise ConfigError(f"memory 'spram' holds one context: contexts must be 0 or 1, got {self.contexts}")
         if self.memory == "spram" and self.cores > 128:
             raise ConfigError(f"memory 'spram' holds at most 128 cores, got {self.cores}")
+
+    @property
+    def sequential(self) -> bool:
+        """Whether one processor runs all commands (``docs/contract_sequential.md``)."""
+        return self.memory == "spram" and self.contexts > 0
 
     @property
     def cores_per_slice(self) -> int:
@@ -208,6 +214,7 @@ PRESETS: dict[str, Config] = {
     "tiny": Config(cores=4, slices=2, lanes=4),
     "core": Config(cores=1, slices=1, lanes=16),
     "up5k": Config(cores=128, slices=1, lanes=8, memory="spram"),
+    "up5k-snn": Config(cores=128, slices=1, lanes=8, memory="spram", contexts=1),
     "hx8k": Config(cores=16, slices=1, lanes=8),
     "ecp5": Config(cores=256, slices=8, lanes=16, contexts=128),
     "array256": Config(cores=256, slices=256, lanes=16),
