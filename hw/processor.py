@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import enum, memory, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.multiplier import MULTIPLY_STEPS, Multiplier
@@ -47,15 +47,16 @@ class Opcode(IntEnum):
     JAL = 0b11011
 
 
-class State(enum.Enum, shape=3):
-    """What a cycle is for: the instruction is fetched, registers are read, it is executed, data arrive, a product is
-    made."""
+class State(IntEnum):
+    """What a cycle is for, a bit each: the instruction is fetched, registers are read, it is executed, data arrive,
+    what a port gave is taken over, a product is made."""
 
-    FETCH = 0
-    READ = 1
-    EXECUTE = 2
-    DATA = 3
-    MULTIPLY = 4
+    FETCH = 1
+    READ = 2
+    EXECUTE = 4
+    DATA = 8
+    PORT = 16
+    MULTIPLY = 32
 
 
 class Region(IntEnum):
@@ -69,9 +70,9 @@ class Processor(wiring.Component):
     """Runs ``program`` from its first word, at ``PROGRAM_BASE``, on; cycles and addresses: contract_sequential.md.
 
     ``address`` with ``read`` or ``write`` (``mask``: bytes of ``write_data``) addresses the memory, whose ``data`` come
-    in the cycle after and stay. ``port_wants`` is 1 with the address of a load from a port, ``port_read`` in the cycles
-    after, where ``port_data`` answer ``port_addr`` and ``port_stall`` holds the processor. ``port_write`` is 1 in the
-    cycle after a store's, with ``port_addr`` and ``port_value``.
+    in the cycle after and stay. ``port_wants`` is 1 with the address of a load, ``port_read`` in the cycles after if it
+    is a port's, where ``port_data`` answer ``port_addr`` and ``port_stall`` holds the processor. ``port_write`` is 1 in
+    the cycle after a store's, with ``port_addr`` and ``port_value``.
     """
 
     def __init__(self, program: Sequence[int]) -> None:
@@ -82,7 +83,8 @@ class Processor(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        state = Signal(State)
+        state = Signal(len(State), init=State.FETCH)
+        fetches, reads, executes, gets_data, gets_port, in_product = (state[i] for i in range(len(State)))
         pc, pc_after, pc_target = (Signal(range(PROGRAM_WORDS), name=n) for n in ("pc", "pc_after", "pc_target"))
         m.submodules.multiplier = multiplier = Multiplier()
         m.submodules.program = program = memory.Memory(shape=32, depth=len(self.program), init=self.program)
@@ -104,8 +106,8 @@ class Processor(wiring.Component):
             is_store_now.eq(opcode == Opcode.STORE),
             first.addr.eq(Mux(is_lui, 0, bits[15:20])),
             second.addr.eq(bits[20:25]),
-            first.en.eq(state == State.READ),
-            second.en.eq(state == State.READ),
+            first.en.eq(reads),
+            second.en.eq(reads),
         ]
         immediate, offset = Signal(32), Signal(12)
         function, destination = Signal(3), Signal(5)
@@ -120,7 +122,7 @@ class Processor(wiring.Component):
         funct3 = bits[12:15]
         multiplies = is_op & bits[25]
         sign = bits[31]
-        with m.If(state == State.READ):
+        with m.If(reads):
             m.d.sync += [
                 immediate[12:].eq(Mux(is_lui, bits[12:], sign.replicate(20))),
                 immediate[5:12].eq(Mux(is_lui, 0, bits[25:])),
@@ -190,30 +192,33 @@ class Processor(wiring.Component):
             self.address.eq(total[:ADDRESS_WIDTH]),
             in_program.eq(region == Region.PROGRAM),
             in_ports.eq(region == Region.PORTS),
-            word.addr.eq(Mux(state == State.FETCH, pc, pc_after)),
-            word.en.eq(state != State.READ),
+            word.addr.eq(Mux(fetches, pc, pc_after)),
+            word.en.eq(~reads),
         ]
-        from_program, from_port, low_bits = Signal(), Signal(), Signal(2)
-        with m.Switch(state):
-            with m.Case(State.FETCH):
-                m.d.sync += state.eq(State.READ)
-            with m.Case(State.READ):
-                m.d.sync += state.eq(State.EXECUTE)
-            with m.Case(State.EXECUTE):
-                m.d.sync += [from_program.eq(in_program), from_port.eq(in_ports), low_bits.eq(total[:2])]
-                with m.If(load):
-                    m.d.comb += word.addr.eq(total[2:14])
-                    m.d.sync += state.eq(State.DATA)
-                with m.Elif(product):
-                    m.d.sync += [state.eq(State.MULTIPLY), n_steps.eq(1)]
-                with m.Else():
-                    m.d.comb += ends.eq(1)
-            with m.Case(State.DATA):
-                m.d.comb += ends.eq(~(from_port & self.port_stall))
-            with m.Case(State.MULTIPLY):
-                m.d.comb += ends.eq((n_steps == MULTIPLY_STEPS) | ((function == 0) & (n_steps == MULTIPLY_STEPS - 1)))
-                m.d.sync += n_steps.eq(n_steps + 1)
-        executes = state == State.EXECUTE
+        from_program, from_port, low_bits, captured = Signal(), Signal(), Signal(2), Signal(32)
+        with m.If(fetches):
+            m.d.sync += state.eq(State.READ)
+        with m.If(reads):
+            m.d.sync += state.eq(State.EXECUTE)
+        with m.If(executes):
+            m.d.sync += [from_program.eq(in_program), from_port.eq(in_ports), low_bits.eq(total[:2])]
+            with m.If(load):
+                m.d.comb += word.addr.eq(total[2:14])
+                m.d.sync += state.eq(State.DATA)
+            with m.Elif(product):
+                m.d.sync += [state.eq(State.MULTIPLY), n_steps.eq(1)]
+            with m.Else():
+                m.d.comb += ends.eq(1)
+        with m.If(gets_data):
+            m.d.comb += ends.eq(~from_port)
+            m.d.sync += captured.eq(self.port_data)
+            with m.If(from_port & ~self.port_stall):
+                m.d.sync += state.eq(State.PORT)
+        with m.If(gets_port):
+            m.d.comb += ends.eq(1)
+        with m.If(in_product):
+            m.d.comb += ends.eq((n_steps == MULTIPLY_STEPS) | ((function == 0) & (n_steps == MULTIPLY_STEPS - 1)))
+            m.d.sync += n_steps.eq(n_steps + 1)
         with m.If(ends):
             m.d.sync += [
                 state.eq(Mux(executes & leaves, State.FETCH, State.READ)),
@@ -227,7 +232,7 @@ class Processor(wiring.Component):
             self.read.eq(executes & load & ~region[1]),
             self.write.eq(executes & store & ~region[1]),
             self.port_wants.eq(executes & load),
-            self.port_read.eq((state == State.DATA) & from_port),
+            self.port_read.eq(gets_data & from_port),
             lane1.eq(Mux(narrow == 0, b[:8], b[8:16])),
             self.write_data.eq(Cat(b[:8], lane1, Mux(narrow[1], b[16:], Cat(b[:8], lane1)))),
             self.mask.eq(Mux(narrow[1], 0b1111, Mux(narrow[0], Const(0b11, 4), Const(0b1, 4)) << total[:2])),
@@ -237,9 +242,7 @@ class Processor(wiring.Component):
             m.d.sync += [self.port_addr.eq(total[2:10]), self.port_value.eq(b)]
 
         # Results.
-        loaded = self._loaded(
-            Mux(from_program, word.data, Mux(from_port, self.port_data, self.data)), low_bits, function
-        )
+        loaded = self._loaded(Mux(from_program, word.data, self.data), low_bits, function)
         computed, result = Signal(32), Signal(32)
         m.d.comb += [
             computed.eq(
@@ -250,11 +253,10 @@ class Processor(wiring.Component):
                 | Mux(link, Cat(Const(0, 2), pc_after, Const(PROGRAM_BASE >> 14, 4)), 0)
             ),
             result.eq(
-                Mux(
-                    executes,
-                    computed,
-                    Mux(state == State.DATA, loaded, Mux(function == 0, multiplier.low, multiplier.high)),
-                )
+                Mux(executes, computed, 0)
+                | Mux(gets_data, loaded, 0)
+                | Mux(gets_port, captured, 0)
+                | Mux(in_product, Mux(function == 0, multiplier.low, multiplier.high), 0)
             ),
         ]
         writes = Signal()
