@@ -30,15 +30,17 @@ class Distance(wiring.Component):
     Formula: L2 ``sum (query - row)^2``; dot ``-sum query * row``; sum ``sum weight * row``, over the beats from
     ``first`` to ``last`` and the lanes in ``lane_mask``. Integer, exact for 16 dimensions; modulo 2**key_width.
 
-    Parameters: config. Ports: query and row are packed lanes of signed elements; distance is signed, in squared
-    element units. Latency 3 cycles from the last beat to ``out_valid``; throughput one beat a cycle, bubbles allowed.
+    Parameters: config; ``holds``: with a port ``hold`` that keeps the distance as it is, whatever comes. Ports: query
+    and row are packed lanes of signed elements; distance is signed, in squared element units. Latency 3 cycles from the
+    last beat to ``out_valid``; throughput one beat a cycle, bubbles allowed.
 
     On an UltraPlus, 8 lanes take six SB_MAC16: two lanes share one as two products of 8 bits each, and the SB_MAC16 of
     the other lanes add those to their own product. There the query must read as -1 in every lane in a sum beat.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, holds: bool = False) -> None:
         self.config = config
+        self.holds = holds
         super().__init__(
             {
                 "valid": In(1),
@@ -52,6 +54,7 @@ class Distance(wiring.Component):
                 "out_valid": Out(1),
                 "distance": Out(signed(config.key_width)),
             }
+            | ({"hold": In(1)} if holds else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -125,7 +128,7 @@ class Distance(wiring.Component):
             total.eq(_tree(groups)),
             base.eq(Mux(first2, 0, self.distance)),
         ]
-        with m.If(valid2):
+        with m.If(valid2 & ~self.hold if self.holds else valid2):
             # base - total = base + ~total + 1: one adder with its operand inverted for the dot product.
             m.d.sync += self.distance.eq(base + (total ^ minus2.replicate(len(total))).as_signed() + Cat(minus2, 0))
         m.d.sync += self.out_valid.eq(valid2 & last2)
@@ -256,7 +259,7 @@ class Distance(wiring.Component):
             total.eq((products[0] + products[1]) + (products[2] + products[3])),
             added.eq(self.distance + total),
         ]
-        with m.If(valid2):
+        with m.If(valid2 & ~self.hold if self.holds else valid2):
             m.d.sync += self.distance.eq(Mux(first2, total, added))
         m.d.sync += self.out_valid.eq(valid2 & last2)
         return m

@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
 
-__all__ = ["SortedRows", "carry_cell", "chosen_sum", "mac16", "on_up5k", "table"]
+__all__ = [
+    "SortedRows",
+    "carry_cell",
+    "chosen_sum",
+    "counted_or_loaded",
+    "kept_and_compared",
+    "mac16",
+    "on_up5k",
+    "table",
+]
 
 DEVICE = "iCE40UP5K"
 
@@ -58,6 +67,42 @@ def chosen_sum(m: Module, name: str, base: Value, addend: Value, *, carry: Value
             i0=choose,
             a=base[bit],
             b=addend[bit],
+            carry=carry,
+        )
+        bits.append(out)
+    return Cat(*bits), carry
+
+
+def counted_or_loaded(m: Module, name: str, count: Value, *, carry: Value, load: Value, value: Value) -> Value:
+    """``load ? value : count + carry``, in a logic cell a bit."""
+    bits = []
+    for bit in range(len(count)):
+        # While it loads, the carries mean nothing.
+        out, carry = carry_cell(
+            m,
+            f"{name}_{bit}",
+            lambda value, count, load, carry: value if load else count ^ carry,
+            i0=value[bit],
+            a=count[bit],
+            b=load,
+            carry=carry,
+        )
+        bits.append(out)
+    return Cat(*bits)
+
+
+def kept_and_compared(m: Module, name: str, number: Value, kept: Value, *, value: Value) -> tuple[Value, Value]:
+    """(``~value``, to be kept; whether ``number >= ~kept``, without signs), in a logic cell a bit."""
+    bits = []
+    carry: Value = Const(1, 1)
+    for bit in range(len(kept)):
+        out, carry = carry_cell(
+            m,
+            f"{name}_{bit}",
+            lambda value, *_: not value,
+            i0=value[bit],
+            a=number[bit],
+            b=kept[bit],
             carry=carry,
         )
         bits.append(out)
