@@ -1,0 +1,48 @@
+/* Exact arithmetic of the fixed-point formats, without 64-bit shifts and divisions. */
+#include "program.h"
+
+int32_t saturate(int32_t x, unsigned bits)
+{
+    int32_t largest = (1 << (bits - 1)) - 1;
+    if (x > largest)
+        return largest;
+    return x < ~largest ? ~largest : x;
+}
+
+int32_t scaled(int32_t x, uint32_t factor)
+{
+    int64_t product = (int64_t)x * (int32_t)(factor & 0xFFFF);
+    unsigned shift = (FACTOR_POINT - 1) + (factor >> 16); /* 14..29: both words take part */
+    int32_t doubled = (int32_t)((uint32_t)product >> shift | (uint32_t)(product >> 32) << (-shift & 31));
+    return (doubled + 1) >> 1;
+}
+
+uint32_t divided(uint32_t numerator, uint32_t denominator)
+{
+    if (numerator >= denominator)
+        return 0x10000;
+    uint32_t quotient = 0x8000; /* this bit reaches the sign after 16 steps */
+    do {
+        numerator <<= 1;
+        quotient <<= 1;
+        if (numerator >= denominator) {
+            numerator -= denominator;
+            quotient++;
+        }
+    } while ((int32_t)quotient >= 0);
+    return quotient & 0xFFFF;
+}
+
+uint32_t ratio(uint32_t numerator, uint32_t denominator)
+{
+    uint32_t quotient = divided(numerator, denominator);
+    return quotient >> 16 ? FACTOR_ONE : 0x10000 | quotient;
+}
+
+int32_t data_within(unsigned bits)
+{
+    int32_t low = (int32_t)load(PORT_DATA_LO), high = (int32_t)load(PORT_DATA_HI);
+    if (high != low >> 31)
+        low = high >> 31 ^ INT32_MAX;
+    return saturate(low, bits);
+}

@@ -1,0 +1,195 @@
+/* The commands of the spiking network. */
+#include "neuron_state.h"
+
+#define FIELD(n, number) (((int32_t *)(n))[number])
+
+struct neuron neurons[VECTORS_PER_CORE];
+
+/* What NEURON_RESET resets a field with. */
+static const uint8_t field_parts[N_NEURON_FIELDS] = {
+    RESET_BRANCHES, RESET_BRANCHES, RESET_BRANCHES, RESET_BRANCHES, RESET_BRANCHES, RESET_BRANCHES,
+    RESET_HISTORIES, RESET_NETWORK, RESET_NETWORK, RESET_RATES, RESET_NETWORK, RESET_RATES,
+    RESET_SEQUENCE, RESET_NETWORK, RESET_NETWORK, RESET_SEQUENCE,
+};
+
+void clear_neurons(unsigned parts)
+{
+    for (unsigned field = 0; field < N_NEURON_FIELDS; field++)
+        if (parts & field_parts[field])
+            for (struct neuron *n = neurons; n != neurons + VECTORS_PER_CORE; n++)
+                FIELD(n, field) = field == FIELD_ELAPSED     ? ELAPSED_NEVER
+                                  : field == FIELD_THRESHOLD ? THRESHOLD_INITIAL
+                                                             : 0;
+}
+
+void empty_neurons(void)
+{
+    clear_neurons(0xFF);
+}
+
+static unsigned injected_results(unsigned core, unsigned count)
+{
+    unsigned n_injected = 0;
+    uint32_t one = load(PORT_DISTANCE_ONE);
+    for (struct entry *e = results.entries; e != results.entries + results.count; e++)
+        if (e->core == core && e->index < count) {
+            uint32_t factor = ratio(one, one + (uint32_t)(e->key < 0 ? 0 : e->key));
+            struct neuron *n = &neurons[e->index];
+            n->membrane = add_current(n->membrane, scaled((int32_t)load(PORT_GAIN) << 7, factor));
+            n_injected++;
+        }
+    store(PORT_LIST_COUNT, results.count);
+    return n_injected;
+}
+
+/* Results of cores that there are, nearer where the oscillator resonates with them. */
+static void resonate(void)
+{
+    best.count = 0;
+    for (struct entry *e = results.entries; e != results.entries + results.count; e++)
+        if (e->core < N_CORES) {
+            int32_t share = scaled(e->key, ratio(resonance(e->index), RESONANCE_ONE));
+            share = scaled(share, load(PORT_DATA_LO) & 0xFFFFF);
+            push(saturate_key(2 * e->key - share), e->core, e->index);
+        }
+}
+
+/* TICK: low word of the answer; the high one is the spikes. */
+static void start_tick(const struct command *c)
+{
+    for (unsigned left = 16; left && load(PORT_INLET) >> 31; left--) {
+        CONTEXT.external |= load(PORT_INLET_WORD);
+        store(PORT_INLET, 0);
+    }
+    if (c->index & STEP_OSCILLATOR) {
+        if (load(PORT_PHASE_DUE) & 1) {
+            store(PORT_PHASE_DUE, 0);
+            store(PORT_PHASE, 0);
+        } else {
+            step_phase();
+        }
+    }
+    unsigned core = c->index & ALL_CONTEXTS ? 0 : c->core;
+    tick(core, c->value, 32);
+    uint32_t spikes = CONTEXT.spikes;
+    if (spikes) {
+        load(PORT_REPORT_CORE); /* waits for the reporter */
+        store(PORT_REPORT_CORE, core);
+        store(PORT_REPORT_WORD, spikes);
+    }
+    if (!load(PORT_TIMED))
+        answer(popcount(spikes), c->index & ALL_CONTEXTS ? 0 : spikes);
+}
+
+void neural_command(const struct command *c)
+{
+    unsigned core = c->core, index = c->index, value = c->value;
+    unsigned count = core < N_CORES ? counts[core] : 0;
+    bool exists = index < count;
+    struct neuron *n = &neurons[index & 31];
+    uint32_t low = 0, high = 0;
+    uint32_t data = load(PORT_DATA_LO);
+    int8_t row[16];
+    switch (c->opcode) {
+    case OP_NEURON_RESET:
+        clear_neurons(value);
+        break;
+    case OP_TICK:
+        start_tick(c);
+        return;
+    case OP_INJECT:
+        value = FIELD_MEMBRANE;
+        goto inject;
+    case OP_INJECT_BRANCH:
+        if (value >= MAX_NEIGHBOURS)
+            break;
+    inject:
+        if (exists) {
+            unsigned width = NEURON_FIELD_WIDTHS[value];
+            FIELD(n, value) = saturate(FIELD(n, value) + data_within(width), width);
+            low = 1;
+        }
+        break;
+    case OP_READ_NEURON:
+    case OP_WRITE_NEURON:
+        if (value > FIELD_TRACE)
+            n = neurons;
+        else if (index >= VECTORS_PER_CORE)
+            break;
+        if (value < N_NEURON_FIELDS) {
+            unsigned shift = 32 - NEURON_FIELD_WIDTHS[value];
+            int32_t *place = &FIELD(n, value);
+            if (c->opcode == OP_READ_NEURON) {
+                low = (uint32_t)*place << shift >> shift;
+                high = 1;
+            } else {
+                data <<= shift;
+                *place = value < MAX_NEIGHBOURS || value == FIELD_MEMBRANE ? (int32_t)data >> shift : (int32_t)(data >> shift);
+                low = 1;
+            }
+        }
+        break;
+    case OP_INJECT_RESULTS:
+        low = injected_results(core, count);
+        break;
+    case OP_RESONATE:
+        resonate();
+        low = collect(value & 31, false);
+        break;
+    case OP_ENCODE:
+        if (exists) {
+            low = n->history = encode(&ROWS[(core * VECTORS_PER_CORE + index) * 16]);
+            high = 1;
+        }
+        break;
+    case OP_ENCODE_QUERY:
+        read_region(0, row);
+        low = encode(row);
+        break;
+    case OP_SPIKE_SIMILARITY:
+        if (exists) {
+            low = dissimilarity(n->history, data);
+            high = 1;
+        }
+        break;
+    case OP_SPIKE_SEARCH:
+        best.count = 0;
+        for (unsigned i = 0; i < count; i++)
+            push((int32_t)dissimilarity(neurons[i].history, data), core, i);
+        low = collect(value & 31, value >> 7);
+        break;
+    case OP_OSCILLATE:
+        low = step_phase();
+        break;
+    case OP_RESONANCE:
+        low = resonance(index & 31);
+        high = (uint32_t)wave(value & 1) & 0xFFFF;
+        break;
+    case OP_COMPETE:
+        low = compete(count, value & 1);
+        break;
+    case OP_COMPARE_PATTERNS: {
+        unsigned least = 63;
+        high = INDEX_NONE;
+        for (unsigned i = 0; i < count; i++) {
+            unsigned distance = popcount(neurons[i].history ^ data);
+            if (distance < least) {
+                least = distance;
+                high = i;
+            }
+            if (distance <= value && i != (index & 63))
+                low |= UINT32_C(1) << i;
+        }
+        break;
+    }
+    case OP_ACTIVITY:
+        for (unsigned i = 0; i < count; i++)
+            low += (uint32_t)neurons[i].rate;
+        break;
+    case OP_NEURO_SEARCH:
+        neuro_search(core, count, index);
+        low = collect(value & 31, value >> 7);
+        break;
+    }
+    answer(low, high);
+}
