@@ -166,9 +166,9 @@ def array_numbers(config: Config) -> dict[str, int]:
     }
 
 
-def members(enumeration: Iterable[Opcode | NeuralOpcode | NeuronField | TickPart | ResetPart | Metric]) -> list[
-    tuple[str, int]
-]:
+def members(
+    enumeration: Iterable[Opcode | NeuralOpcode | NeuronField | TickPart | ResetPart | Metric],
+) -> list[tuple[str, int]]:
     return [(str(member.name), int(member)) for member in enumeration]
 
 
