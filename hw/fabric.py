@@ -3,28 +3,24 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, ValueLike
 from amaranth.lib import wiring
 
-from golden.spec import Config, encode
+from golden.spec import Config
 from golden.spec.constants import (
-    CORE_WIDTH,
     INDEX_WIDTH,
     MAX_NEIGHBOURS,
     VECTORS_PER_CORE,
 )
-from golden.spec.neural_commands import ALL_CONTEXTS, STEP_OSCILLATOR, NeuralOpcode, NeuronField, ResetPart
-from golden.spec.neural_registers import STREAM
+from golden.spec.neural_commands import NeuralOpcode, NeuronField, ResetPart
 from golden.spec.registers import REGION_QUERY, REGION_SCRATCH
 from hw.encoder import SpikeEncoder
-from hw.event_fifo import EventFifo
 from hw.fabric_ports import PIN_PORTS, array_side_ports, fabric_ports
+from hw.fabric_time import INLET_DEPTH, attach_inlet, attach_outlet, attach_time
 from hw.neural_ports import NeuralOp
 from hw.oscillator import GammaOscillator
 from hw.pattern import popcount
 from hw.reporter import SpikeReporter
-from hw.timebase import TimeBase
 
 __all__ = ["Fabric"]
 
-INLET_DEPTH = 16
 RESET_OF_SEARCH = ResetPart.NETWORK | ResetPart.BRANCHES | ResetPart.HISTORIES
 EVERYTHING = (1 << len(ResetPart)) - 1
 AT_ONCE = {
@@ -56,62 +52,12 @@ class Fabric(wiring.Component):
         m = Module()
         m.submodules.encoder = self._encoder = SpikeEncoder(self.config)
         m.submodules.reporter = self._reporter = SpikeReporter()
-        self._time(m)
-        self._spikes_in(m)
-        self._spikes_out(m)
+        self._timebase = attach_time(m, self)
+        self._inlet = attach_inlet(m, self, self.config.cores)
+        attach_outlet(m, self, self._reporter)
         self._oscillate(m)
         self._run(m)
         return m
-
-    def _time(self, m: Module) -> None:
-        m.submodules.timebase = time = TimeBase()
-        m.d.comb += [
-            time.clk_snn.eq(self.clk_snn),
-            time.clk_gamma.eq(self.clk_gamma),
-            time.control.eq(self.control),
-            time.period.eq(self.period),
-            self.timed_start.eq(time.due & time.control[0] & self.idle),
-            self.timed_command.eq(
-                encode(NeuralOpcode.TICK, index=ALL_CONTEXTS | STEP_OSCILLATOR) | (self.tick_parts << 24)
-            ),
-            time.started.eq(self.timed_start),
-            self.overrun.eq(time.overrun),
-            self.ticked.eq(self.finish & self.timed),
-        ]
-        with m.If(self.timed_start):
-            m.d.sync += self.timed.eq(1)
-        with m.Elif(self.finish):
-            m.d.sync += self.timed.eq(0)
-        self._timebase = time
-
-    def _spikes_in(self, m: Module) -> None:
-        m.submodules.inlet = self._inlet = inlet = EventFifo(CORE_WIDTH + VECTORS_PER_CORE, INLET_DEPTH)
-        known = Signal()
-        m.d.comb += [
-            known.eq(self.spike_in_core < self.config.cores),
-            inlet.push.eq(self.spike_in_valid & known),
-            inlet.value.eq(Cat(self.spike_in, self.spike_in_core)),
-            self.dropped_input.eq(inlet.dropped | (self.spike_in_valid & ~known)),
-            self.admitted.eq(inlet.out_value),
-        ]
-
-    def _spikes_out(self, m: Module) -> None:
-        reporter = self._reporter
-        streams = (self.control & STREAM).any()
-        m.d.comb += [
-            reporter.core.eq(self.core),
-            reporter.word.eq(self.spikes),
-            reporter.event_pop.eq(Mux(streams, self.event_ready, self.event_pop)),
-            self.event_valid.eq(streams & reporter.event_valid),
-            self.event_data.eq(Mux(streams, reporter.event_data, 0)),
-            self.held_valid.eq(~streams & reporter.event_valid),
-            self.held_event.eq(Mux(streams, 0, reporter.event_data)),
-            self.held_level.eq(reporter.event_level),
-            self.dropped_event.eq(reporter.dropped),
-            self.spiked.eq(reporter.take),
-        ]
-        for name in ("spike_out_valid", "spike_out_core", "spike_out"):
-            m.d.comb += getattr(self, name).eq(getattr(reporter, name))
 
     def _oscillate(self, m: Module) -> None:
         m.submodules.oscillator = self._oscillator = oscillator = GammaOscillator()
