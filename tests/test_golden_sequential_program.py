@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sequential_host import SequentialHost, differences, random_word
+from sequential_host import SequentialHost, copy_state, differences, random_word
 
 from golden.fixed.array import ArrayModel
+from golden.fixed.array_state import N_PINNED_SHIFT
 from golden.spec import Metric, Opcode, encode, preset
+from golden.spec.commands import SEARCH_EXACT
 
 CONFIG = preset("up5k-snn")
 OPCODES = list(Opcode)
-LIKELY = {Opcode.INIT: 0.2, Opcode.INSERT: 8, Opcode.SEARCH: 6, Opcode.MERGE: 2, Opcode.CLEAR: 0.4}
-"""How often some commands come, beside the others' 1."""
+
+
+def odds_of(**others: float) -> np.ndarray:
+    """How often each command comes; those that are not among ``others`` have a weight of 1."""
+    weights = np.array([others.get(opcode.name, 1) for opcode in OPCODES])
+    return weights / weights.sum()
+
+
+ODDS = odds_of(INIT=0.1, INSERT=9, SEARCH=6, MERGE=2, CLEAR=0.1, SET_COUNT=0.2)
+ODDS_OF_FULL = odds_of(INIT=0, INSERT=10, SEARCH=20, CLEAR=0.5, SET_COUNT=0.5)
 
 
 class Pair:
@@ -48,24 +58,10 @@ class Pair:
             return self.rng.choice([-128, 127, 0], 16)
         return self.rng.integers(-128, 128, 16) // (1 << int(self.rng.integers(8)))
 
-    def fill_cores(self, cores: range, n_vectors: int) -> None:
-        for core in cores:
-            for _ in range(n_vectors):
-                self.fill(1, self.row())
-                self.run(Opcode.INSERT, core)
-
-
-@pytest.mark.parametrize("metric", Metric)
-@pytest.mark.parametrize("seed", range(4))
-def test_random_commands(metric: Metric, seed: int) -> None:
-    pair = Pair(100 * int(metric) + seed)
-    rng = pair.rng
-    pair.host.rows[:] = pair.model.vectors[:] = rng.integers(-128, 128, pair.host.rows.shape)
-    odds = np.array([LIKELY.get(opcode, 1) for opcode in OPCODES])
-    cores = rng.choice(CONFIG.cores, 5, replace=False)
-    pair.run(Opcode.INIT, index=metric, value=int(rng.integers(1, 17)))
-    for _ in range(1_200):
-        opcode = OPCODES[rng.choice(len(OPCODES), p=odds / odds.sum())]
+    def run_random(self, metric: Metric, cores: np.ndarray, odds: np.ndarray) -> None:
+        """Any command, mostly for one of ``cores``, with new elements in the buffers."""
+        rng = self.rng
+        opcode = OPCODES[rng.choice(len(OPCODES), p=odds)]
         core, index, value = int(rng.choice(cores)), int(rng.integers(34)), int(rng.integers(256))
         data = int(rng.integers(-(1 << 22), 1 << 22))
         if rng.random() < 0.1:
@@ -81,9 +77,68 @@ def test_random_commands(metric: Metric, seed: int) -> None:
             data = int(rng.integers(-(1 << 35), 1 << 35)) if rng.random() < 0.2 else data
         for region in range(2):
             if rng.random() < 0.7:
-                pair.fill(region, pair.row())
+                self.fill(region, self.row())
         if rng.random() < 0.2:
-            pair.fill(2, rng.integers(-(1 << 15), 1 << 15, 16))
+            self.fill(2, rng.integers(-(1 << 15), 1 << 15, 16))
         type_mask = 0xFFFF if rng.random() < 0.4 else int(rng.integers(1 << 16))
         alpha = int(rng.integers(-(1 << 15), 1 << 15))
-        pair.run(opcode, core, index, value, data=data & (1 << 64) - 1, type_mask=type_mask, alpha_raw=alpha)
+        self.run(opcode, core, index, value, data=data & (1 << 64) - 1, type_mask=type_mask, alpha_raw=alpha)
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_commands(metric: Metric, seed: int) -> None:
+    pair = Pair(100 * int(metric) + seed)
+    rng = pair.rng
+    pair.model.vectors[:] = rng.integers(-128, 128, pair.model.vectors.shape)
+    pair.model.weights[:] = rng.integers(0, 256, pair.model.weights.shape)
+    copy_state(pair.host, pair.model)
+    cores = rng.choice(CONFIG.cores, 5, replace=False)
+    pair.run(Opcode.INIT, index=metric, value=int(rng.integers(1, 17)))
+    for _ in range(1_200):
+        pair.run_random(metric, cores, ODDS)
+
+
+@pytest.mark.parametrize("dims", (1, 7, 8, 9, 16))
+@pytest.mark.parametrize("metric", Metric)
+def test_random_commands_on_full_cores(metric: Metric, dims: int) -> None:
+    pair = Pair(1_000 + 20 * int(metric) + dims)
+    rng, model = pair.rng, pair.model
+    pair.run(Opcode.INIT, index=metric, value=dims)
+    n_vectors = rng.choice([0, 1, 5, 16, 17, 31, 32, 32, 32, 32, 32, 32, 32], CONFIG.cores)
+    cores = np.repeat(np.arange(CONFIG.cores), n_vectors)
+    model.insert_batch(cores, rng.integers(-3, 4, (len(cores), dims)) * rng.choice([1, 1, 40], (len(cores), 1)))
+    model.types[:] = rng.integers(0, 16, model.types.shape)
+    model.words[::3] |= 6 << N_PINNED_SHIFT  # nodes that take no child
+    copy_state(pair.host, model)
+    for _ in range(250):
+        pair.run_random(metric, rng.choice(CONFIG.cores, 5), ODDS_OF_FULL)
+
+
+def test_norms_at_powers_of_two() -> None:
+    """Squared norms at both ends of what the reciprocal root is taken of."""
+    pair = Pair(7)
+    pair.run(Opcode.INIT, index=Metric.COSINE, value=16)
+    for n_elements in (1, 2, 4, 8, 16):
+        for element in (1, 2, 64, 127, -128, 3, 90, 91):
+            row = np.zeros(16, np.int64)
+            row[:n_elements] = element
+            pair.fill(1, row)
+            pair.fill(0, row)
+            core = n_elements
+            pair.run(Opcode.INSERT, core)
+            pair.run(Opcode.SEARCH, core, value=16 | SEARCH_EXACT)
+            pair.run(Opcode.CLEAR, core)
+            pair.run(Opcode.INSERT, core)
+
+
+def test_settings_after_reset() -> None:
+    pair = Pair(8)
+    pair.run(Opcode.INIT, index=Metric.DOT, value=5)
+    pair.fill(1, pair.row())
+    for core in (0, 77, 127):
+        pair.run(Opcode.INSERT, core)
+    pair.host.reset()
+    pair.model.reset()
+    assert differences(pair.host, pair.model) == []
+    pair.run(Opcode.SEARCH, value=9)
