@@ -24,8 +24,6 @@ from golden.spec import preset  # noqa: E402
 from scripts.elf32 import read_program, symbol_sizes  # noqa: E402
 from scripts.sequential_header import constants_header  # noqa: E402
 
-COMPILER = "0.17.1"
-"""The version of ziglang that the committed program was built with: another may choose other instructions."""
 PRESET = "up5k-snn"
 SOURCE = PROJECT / "firmware" / "sequential"
 HEADER = "firmware/sequential/constants.h"
@@ -34,16 +32,18 @@ PROGRAM_ADDR = 0x30000
 """Where the processor's program memory begins."""
 WORDS_A_LINE = 9
 
+CPU = "generic_rv32+zmmul+relax+save_restore-m-a-c-f-d"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-gnu-null-pointer-arithmetic")
 FLAGS = (
     *(
         "-std=c11",
         "-target",
         "riscv32-freestanding-none",
-        "-mcpu=generic_rv32+zmmul+relax-m-a-c-f-d",
+        f"-mcpu={CPU}",
         "-mcmodel=medlow",
     ),
     *("-Os", "-ffreestanding", "-nostdlib", "-fno-sanitize=all", "-fno-strict-aliasing", "-fno-unwind-tables", "-g"),
+    *("-mllvm", "-inline-threshold=15"),
     "-fno-delete-null-pointer-checks",  # rows begin at address 0
     *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,program.ld"),
 )
