@@ -164,7 +164,7 @@ def test_random_programs(seed: int) -> None:
 
     answers = Answers(stall, value)
     model = Model(Program(program), answers, strict=True)
-    model.reset(1)
+    model.reset(0)
     model.run(n_cycles - NEAR)
     end = model.cycle
 
