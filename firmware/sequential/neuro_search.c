@@ -10,7 +10,6 @@ static void drive(unsigned core, unsigned count)
     int32_t greatest = INT32_MIN;
     read_region(0, query);
     set_operand(query);
-    best.count = 0;
     for (unsigned i = 0; i < count; i++) {
         int32_t key = scan_one(core * VECTORS_PER_CORE + i);
         neurons[i].score = key;

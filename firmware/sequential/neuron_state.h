@@ -19,19 +19,8 @@ struct neuron {
 extern struct neuron neurons[VECTORS_PER_CORE];
 #define CONTEXT (neurons[0])
 
-/* Links of a node as they are followed: 7 acts as 6. */
-static inline unsigned n_links(const struct node *node)
-{
-    unsigned n = (node->counts & 1) << 2 | node->links >> 30;
-    return n < MAX_NEIGHBOURS ? n : MAX_NEIGHBOURS;
-}
-
-static inline int32_t add_current(int32_t membrane, int32_t current)
-{
-    return saturate(membrane + current, MEMBRANE_BITS);
-}
-
 /* neurons.c */
+void add_current(struct neuron *n, int32_t current); /* to its membrane */
 void clear_neurons(unsigned parts);
 
 /* tick.c: a tick of the neurons with a core's graph and weights; the late activity grows by V >> late_shift if that is

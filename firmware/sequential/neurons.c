@@ -27,31 +27,31 @@ void empty_neurons(void)
     clear_neurons(0xFF);
 }
 
-static unsigned injected_results(unsigned core, unsigned count)
+void add_current(struct neuron *n, int32_t current)
+{
+    n->membrane = saturate(n->membrane + current, MEMBRANE_BITS);
+}
+
+/* INJECT_RESULTS: the current of every result of the core to its neuron. RESONATE: the results of cores that there are,
+   nearer where the oscillator resonates with them. */
+static unsigned walk_results(const struct command *c, unsigned count)
 {
     unsigned n_injected = 0;
     uint32_t one = load(PORT_DISTANCE_ONE);
-    for (struct entry *e = results.entries; e != results.entries + results.count; e++)
-        if (e->core == core && e->index < count) {
-            uint32_t factor = ratio(one, one + (uint32_t)(e->key < 0 ? 0 : e->key));
-            struct neuron *n = &neurons[e->index];
-            n->membrane = add_current(n->membrane, scaled((int32_t)load(PORT_GAIN) << 7, factor));
+    for (struct entry *e = results.entries; e != results.entries + results.count; e++) {
+        int32_t key = e->key;
+        if (c->opcode == OP_RESONATE) {
+            if (e->core < N_CORES) {
+                int32_t share = scaled(key, ratio(resonance(e->index), RESONANCE_ONE));
+                push(saturate_key(2 * key - scaled(share, load(PORT_DATA_LO) & 0xFFFFF)), e->core, e->index);
+            }
+        } else if (e->core == c->core && e->index < count) {
+            uint32_t factor = ratio(one, one + (uint32_t)(key < 0 ? 0 : key));
+            add_current(&neurons[e->index], scaled((int32_t)load(PORT_GAIN) << 7, factor));
             n_injected++;
         }
-    store(PORT_LIST_COUNT, results.count);
+    }
     return n_injected;
-}
-
-/* Results of cores that there are, nearer where the oscillator resonates with them. */
-static void resonate(void)
-{
-    best.count = 0;
-    for (struct entry *e = results.entries; e != results.entries + results.count; e++)
-        if (e->core < N_CORES) {
-            int32_t share = scaled(e->key, ratio(resonance(e->index), RESONANCE_ONE));
-            share = scaled(share, load(PORT_DATA_LO) & 0xFFFFF);
-            push(saturate_key(2 * e->key - share), e->core, e->index);
-        }
 }
 
 /* TICK: low word of the answer; the high one is the spikes. */
@@ -84,12 +84,13 @@ static void start_tick(const struct command *c)
 void neural_command(const struct command *c)
 {
     unsigned core = c->core, index = c->index, value = c->value;
-    unsigned count = core < N_CORES ? counts[core] : 0;
+    unsigned count = counts[core % N_CORES]; /* what takes any core does not look at it */
     bool exists = index < count;
     struct neuron *n = &neurons[index & 31];
     uint32_t low = 0, high = 0;
     uint32_t data = load(PORT_DATA_LO);
     int8_t row[16];
+    best.count = 0;
     switch (c->opcode) {
     case OP_NEURON_RESET:
         clear_neurons(value);
@@ -105,8 +106,8 @@ void neural_command(const struct command *c)
             break;
     inject:
         if (exists) {
-            unsigned width = NEURON_FIELD_WIDTHS[value];
-            FIELD(n, value) = saturate(FIELD(n, value) + data_within(width), width);
+            unsigned bits = NEURON_FIELD_WIDTHS[value];
+            FIELD(n, value) = saturate(FIELD(n, value) + data_within(bits), bits);
             low = 1;
         }
         break;
@@ -119,22 +120,24 @@ void neural_command(const struct command *c)
         if (value < N_NEURON_FIELDS) {
             unsigned shift = 32 - NEURON_FIELD_WIDTHS[value];
             int32_t *place = &FIELD(n, value);
+            low = 1;
             if (c->opcode == OP_READ_NEURON) {
                 low = (uint32_t)*place << shift >> shift;
                 high = 1;
+            } else if (value < MAX_NEIGHBOURS || value == FIELD_MEMBRANE) {
+                *place = (int32_t)(data << shift) >> shift;
             } else {
-                data <<= shift;
-                *place = value < MAX_NEIGHBOURS || value == FIELD_MEMBRANE ? (int32_t)data >> shift : (int32_t)(data >> shift);
-                low = 1;
+                *place = (int32_t)(data << shift >> shift);
             }
         }
         break;
     case OP_INJECT_RESULTS:
-        low = injected_results(core, count);
+        low = walk_results(c, count);
+        store(PORT_LIST_COUNT, results.count); /* all unread again */
         break;
     case OP_RESONATE:
-        resonate();
-        low = collect(value & 31, false);
+        walk_results(c, count);
+        low = collect(value & SEARCH_K_MASK, false);
         break;
     case OP_ENCODE:
         if (exists) {
@@ -143,7 +146,7 @@ void neural_command(const struct command *c)
         }
         break;
     case OP_ENCODE_QUERY:
-        read_region(0, row);
+        read_region(REGION_QUERY, row);
         low = encode(row);
         break;
     case OP_SPIKE_SIMILARITY:
@@ -153,10 +156,9 @@ void neural_command(const struct command *c)
         }
         break;
     case OP_SPIKE_SEARCH:
-        best.count = 0;
         for (unsigned i = 0; i < count; i++)
             push((int32_t)dissimilarity(neurons[i].history, data), core, i);
-        low = collect(value & 31, value >> 7);
+        low = collect(value & SEARCH_K_MASK, value & SEARCH_KEEP);
         break;
     case OP_OSCILLATE:
         low = step_phase();
@@ -169,17 +171,15 @@ void neural_command(const struct command *c)
         low = compete(count, value & 1);
         break;
     case OP_COMPARE_PATTERNS: {
-        unsigned least = 63;
-        high = INDEX_NONE;
+        unsigned nearest = 63 << 8 | INDEX_NONE; /* distance and neuron */
         for (unsigned i = 0; i < count; i++) {
-            unsigned distance = popcount(neurons[i].history ^ data);
-            if (distance < least) {
-                least = distance;
-                high = i;
-            }
+            unsigned distance = popcount(neurons[i].history ^ data), found = distance << 8 | i;
+            if (found < nearest)
+                nearest = found;
             if (distance <= value && i != (index & 63))
                 low |= UINT32_C(1) << i;
         }
+        high = nearest & 255;
         break;
     }
     case OP_ACTIVITY:
@@ -188,7 +188,7 @@ void neural_command(const struct command *c)
         break;
     case OP_NEURO_SEARCH:
         neuro_search(core, count, index);
-        low = collect(value & 31, value >> 7);
+        low = collect(value & SEARCH_K_MASK, value & SEARCH_KEEP);
         break;
     }
     answer(low, high);

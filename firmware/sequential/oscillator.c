@@ -25,18 +25,22 @@ uint32_t resonance(unsigned index)
 
 int32_t wave(bool cosine)
 {
+    bool below = false;
     uint32_t angle = load(PORT_PHASE) + (cosine ? 0 : 3 * QUARTER_TURN);
     if (angle >= PHASE_PERIOD)
         angle -= PHASE_PERIOD;
-    unsigned sector = angle >> 14 & 127;
-    unsigned quadrant = (sector >= 25) + (sector >= 50) + (sector >= 75);
-    uint32_t place = angle - QUARTER_TURN * quadrant;
-    if (quadrant & 1)
-        place = QUARTER_TURN - place;
-    place &= 0x7FFFF;
-    unsigned segment = place >> 13;
-    if (segment >= 50)
+    if (angle >= 2 * QUARTER_TURN) {
+        angle -= 2 * QUARTER_TURN;
+        below = true;
+    }
+    if (angle >= QUARTER_TURN) {
+        angle = 2 * QUARTER_TURN - angle; /* beyond a turn (a phase that software made up): no segment */
+        below = !below;
+    }
+    uint32_t segment = angle >> WAVE_SEGMENT_BITS;
+    if (segment >= sizeof WAVE_BASES / sizeof WAVE_BASES[0])
         return 0;
-    int32_t height = (int32_t)(((uint32_t)WAVE_BASES[segment] << 8) - WAVE_FALLS[segment] * (place >> 5 & 255) + 128) >> 8;
-    return quadrant == 1 || quadrant == 2 ? -height : height;
+    int32_t fall = WAVE_FALLS[segment] * (int32_t)(angle >> 5 & 255);
+    int32_t height = ((WAVE_BASES[segment] << WAVE_OFFSET_BITS) - fall + 128) >> WAVE_OFFSET_BITS;
+    return below ? -height : height;
 }

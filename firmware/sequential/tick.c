@@ -13,6 +13,12 @@ static int32_t beyond_one(int32_t branch)
     return (int32_t)(((3 << 20) + 64 - (reciprocal << 1 >> more)) >> 7);
 }
 
+static __attribute__((noinline)) unsigned n_links(const struct node *node)
+{
+    unsigned n = (node->counts & 1) << 2 | node->links >> LINKS_BITS;
+    return n < MAX_NEIGHBOURS ? n : MAX_NEIGHBOURS; /* 7 acts as 6 */
+}
+
 /* What the branches bring the membrane: each saturates. */
 static int32_t tree_current(const struct neuron *n, const struct node *node)
 {
@@ -25,17 +31,16 @@ static int32_t tree_current(const struct neuron *n, const struct node *node)
 }
 
 /* A step of a membrane; whether it fires. */
-static bool leak(struct neuron *n, int32_t x)
+static bool leak(struct neuron *n)
 {
     int32_t elapsed = n->elapsed + (int32_t)load(PORT_DT);
     bool fires = false;
     if (n->elapsed >= REFRACTORY) {
-        x = add_current(x, -scaled(x, load(PORT_LEAK)));
-        fires = x << 6 >= n->threshold;
+        add_current(n, -scaled(n->membrane, load(PORT_LEAK)));
+        fires = n->membrane << 6 >= n->threshold;
         if (fires)
-            x = elapsed = 0;
+            n->membrane = elapsed = 0;
     }
-    n->membrane = x;
     n->elapsed = elapsed < ELAPSED_NEVER ? elapsed : ELAPSED_NEVER;
     return fires;
 }
@@ -114,7 +119,7 @@ static void deliver(struct node *nodes, unsigned source, unsigned parts)
         struct neuron *n = &neurons[links & 31];
         struct node *node = &nodes[links & 31];
         if (parts & PART_TO_MEMBRANE)
-            n->membrane = add_current(n->membrane, current);
+            add_current(n, current);
         if (parts & PART_TO_BRANCH)
             to_branch(n, node, source, current);
         if (parts & PART_LEARN) {
@@ -129,45 +134,43 @@ static void deliver(struct node *nodes, unsigned source, unsigned parts)
 
 void tick(unsigned core, unsigned parts, unsigned late_shift)
 {
-    struct node *nodes = &NODES[core * VECTORS_PER_CORE];
-    unsigned count = counts[core];
-    uint32_t external = CONTEXT.external;
-    uint32_t spikes = parts & PART_STEP ? 0 : CONTEXT.spikes | external;
-    struct node *node = nodes;
+    struct node *nodes = &NODES[core * VECTORS_PER_CORE], *node = nodes;
     struct neuron *n = neurons;
+    uint32_t there = CONTEXT.external, spikes = 0; /* what is there already does not come from this step */
+    if (!(parts & PART_STEP))
+        spikes = there |= CONTEXT.spikes;
     for (unsigned i = 0; i < VECTORS_PER_CORE; i++, n++, node++) {
-        uint32_t bit = UINT32_C(1) << i;
         n->weight = node->weight;
-        if (i < count) {
-            int32_t x = n->membrane;
+        if (i < counts[core]) {
             if (parts & PART_DENDRITES)
-                x = add_current(x, tree_current(n, node));
+                add_current(n, tree_current(n, node));
             if (parts & PART_CLEAR)
-                for (int32_t *branch = n->branches; branch != n->branches + MAX_NEIGHBOURS; branch++)
-                    *branch = 0;
-            if (late_shift < 32)
-                n->late += ((x < 2 << 20 ? x : 2 << 20) + (n->history ? 1 << 20 : 0)) >> late_shift;
-            n->membrane = x;
-            if (parts & PART_STEP && leak(n, x))
-                spikes |= bit;
+                for (unsigned slot = 0; slot < MAX_NEIGHBOURS; slot++)
+                    n->branches[slot] = 0;
+            if (late_shift < 32) {
+                int32_t x = n->membrane < 2 << 20 ? n->membrane : 2 << 20;
+                n->late += (x + (n->history ? 1 << 20 : 0)) >> late_shift;
+            }
+            if (parts & PART_STEP && leak(n))
+                spikes |= UINT32_C(1) << i;
             if (parts & PART_HOMEOSTASIS)
-                settle(n, spikes & bit);
+                settle(n, spikes >> i & 1);
         }
         if (parts & PART_RECORD)
             n->history = n->history << 1 | (spikes >> i & 1);
     }
-    uint32_t own = spikes & ~external;
-    spikes |= external;
+    uint32_t own = spikes & ~there;
+    spikes |= there;
     CONTEXT.spikes = spikes;
     CONTEXT.external = 0;
-
-    /* Spikes go lowest first; but neuron 30 fires too late to go before a spike of neuron 31 that was there already,
-       unless others keep that waiting. */
-    if (parts & PART_STEP && spikes == UINT32_C(3) << 30 && own == UINT32_C(1) << 30) {
-        deliver(nodes, 31, parts);
-        spikes = own;
-    }
-    for (unsigned i = 0; spikes; i++, spikes >>= 1)
-        if (spikes & 1)
+    /* Spikes go lowest first. Only a spike of neuron 31 that was there goes before neuron 30, which fires later than the
+       first one goes. */
+    unsigned i = spikes == UINT32_C(3) << 30 && own == UINT32_C(1) << 30 ? 31 : 0;
+    for (; spikes; i = (i + 1) & 31) {
+        uint32_t bit = UINT32_C(1) << i;
+        if (spikes & bit) {
+            spikes ^= bit;
             deliver(nodes, i, parts);
+        }
+    }
 }
