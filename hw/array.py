@@ -19,10 +19,40 @@ from hw.sequencer import Sequencer
 from hw.sequencer_ports import BUFFER_ADDR_WIDTH
 from hw.slice import Slice, slice_ports
 
-__all__ = ["SLICE_MODULE", "VectorArray"]
+__all__ = ["SLICE_MODULE", "VectorArray", "array_ports"]
 
 SLICE_MODULE = "ganglion_slice"
 """Module name of the slice where the array instantiates it instead of describing it S times."""
+
+
+def array_ports(config: Config) -> dict[str, wiring.Member]:
+    """What an array, of whatever making, and the bus front end have to tell each other; and its pins."""
+    delta = signed(config.delta_format.width)
+    ports = {
+        "start": In(1),
+        "command": In(32),
+        "data": In(signed(config.data_width)),
+        "type_mask": In(1 << TYPE_WIDTH),
+        "alpha": In(signed(16)),
+        "busy": Out(1, init=1),
+        "done": Out(1),
+        "answer": Out(64),
+        "cycles": Out(32),
+        "dims": Out(5),
+        "metric": Out(2),
+        "buffer_read_addr": In(BUFFER_ADDR_WIDTH),
+        "buffer_element": Out(delta),
+        "buffer_write": In(1),
+        "buffer_write_addr": In(BUFFER_ADDR_WIDTH),
+        "buffer_write_value": In(delta),
+        "result_pop": In(1),
+        "result_valid": Out(1),
+        "result_key": Out(signed(config.key_width)),
+        "result_core": Out(CORE_WIDTH),
+        "result_index": Out(INDEX_WIDTH),
+        "results_left": Out(RESULT_COUNT_WIDTH),
+    }
+    return ports | (PIN_PORTS | fabric_ports() | neuron_settings(config) if config.contexts else {})
 
 
 class VectorArray(wiring.Component):
@@ -36,34 +66,7 @@ class VectorArray(wiring.Component):
     def __init__(self, config: Config, *, separate_slice: bool = False) -> None:
         self.config = config
         self.separate_slice = separate_slice
-        delta = signed(config.delta_format.width)
-        super().__init__(
-            {
-                "start": In(1),
-                "command": In(32),
-                "data": In(signed(config.data_width)),
-                "type_mask": In(1 << TYPE_WIDTH),
-                "alpha": In(signed(16)),
-                "busy": Out(1, init=1),
-                "done": Out(1),
-                "answer": Out(64),
-                "cycles": Out(32),
-                "dims": Out(5),
-                "metric": Out(2),
-                "buffer_read_addr": In(BUFFER_ADDR_WIDTH),
-                "buffer_element": Out(delta),
-                "buffer_write": In(1),
-                "buffer_write_addr": In(BUFFER_ADDR_WIDTH),
-                "buffer_write_value": In(delta),
-                "result_pop": In(1),
-                "result_valid": Out(1),
-                "result_key": Out(signed(config.key_width)),
-                "result_core": Out(CORE_WIDTH),
-                "result_index": Out(INDEX_WIDTH),
-                "results_left": Out(RESULT_COUNT_WIDTH),
-            }
-            | (PIN_PORTS | fabric_ports() | neuron_settings(config) if config.contexts else {})
-        )
+        super().__init__(array_ports(config))
 
     def _place_slice(self, m: Module, number: int) -> wiring.PureInterface | Slice:
         """Adds slice ``number`` and returns something with the slice's ports."""

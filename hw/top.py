@@ -6,10 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import Config
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH
+from golden.spec.sequential_program import PROGRAM
 from hw.array import VectorArray
 from hw.axi import AxiLiteFrontEnd
 from hw.fabric_ports import PIN_PORTS
 from hw.reset_sync import ResetSync
+from hw.sequential_array import SequentialArray
 
 __all__ = ["Ganglion", "Top"]
 
@@ -53,7 +55,11 @@ class Ganglion(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.front = front = AxiLiteFrontEnd(self.config)
-        m.submodules.array = array = VectorArray(self.config, separate_slice=self.separate_slice)
+        m.submodules.array = array = (
+            SequentialArray(self.config, PROGRAM)
+            if self.config.sequential
+            else VectorArray(self.config, separate_slice=self.separate_slice)
+        )
         for name, member in BUS_PORTS.items():
             own, inner = getattr(self, name), getattr(front, name.removeprefix("s_axil_"))
             m.d.comb += inner.eq(own) if member.flow is In else own.eq(inner)

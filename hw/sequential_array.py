@@ -1,0 +1,246 @@
+"""The sequential array: a processor and its program in place of slices and sequencer, behind the same ports."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In
+
+from golden.spec import Config
+from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_DIMS, MAX_RESULTS
+from golden.spec.sequential_ports import SequentialPort as Port
+from hw.array import array_ports
+from hw.bits import select
+from hw.fabric_ports import PIN_PORTS, fabric_ports
+from hw.processor import Processor
+from hw.scan_unit import ScanUnit
+from hw.sequencer_ports import BUFFER_ADDR_WIDTH
+from hw.sequential_fabric import SequentialFabric
+from hw.spram import ADDR_WIDTH, Spram
+
+__all__ = ["SequentialArray"]
+
+PORT_BITS = 5
+BUFFER_BIT, OPERAND_BIT = 6, 7
+"""Of a port's number: an element of the buffer memory, an operand word."""
+WORD_BITS = 32
+
+
+class SequentialArray(wiring.Component):
+    """One slice's worth of cores that a processor works for. Contract: ``docs/contract_sequential.md``.
+
+    Parameters: config; ``program``: the processor's, 32-bit words. The front end may use the buffer memory and the
+    result list while ``busy`` is 0, and while a tick by time runs.
+    """
+
+    def __init__(self, config: Config, program: Sequence[int]) -> None:
+        self.config = config
+        self.program = program
+        super().__init__(array_ports(config))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.processor = self._processor = Processor(self.program)
+        m.submodules.scan = self._scan = ScanUnit(config)
+        m.submodules.fabric = self._fabric = SequentialFabric(config)
+        # What the processor stores, in the cycle after.
+        self._value = self._processor.port_value
+        self._number = self._processor.port_addr
+        stores_port = Signal()
+        m.d.comb += stores_port.eq(self._processor.port_write & ~self._number[BUFFER_BIT] & ~self._number[OPERAND_BIT])
+        self._stores = {port: Signal(name=f"stores_{port.name.lower()}") for port in Port}
+        for port, strobe in self._stores.items():
+            m.d.comb += strobe.eq(stores_port & (self._number[:PORT_BITS] == port))
+        self._memory(m)
+        self._commands(m)
+        self._buffer(m)
+        self._operands_and_list(m)
+        self._outside(m)
+        self._loads(m)
+        return m
+
+    def _memory(self, m: Module) -> None:
+        """Words of 64 bits: the scan's, or a half of one the processor's."""
+        processor, scan = self._processor, self._scan
+        m.submodules.memory = words = Spram(masked=True)
+        upper = processor.address[2]
+        m.d.comb += [
+            words.addr.eq(Mux(scan.busy, scan.addr, processor.address[3 : 3 + ADDR_WIDTH])),
+            words.read.eq(scan.busy | processor.read),
+            words.write.eq(processor.write),
+            words.write_data.eq(processor.write_data.replicate(2)),
+            words.mask.eq(Cat(Mux(upper, 0, processor.mask), Mux(upper, processor.mask, Const(0, 4)))),
+            # The address of a load's word stays at the ports.
+            processor.data.eq(Mux(self._number[0], words.data[WORD_BITS:], words.data[:WORD_BITS])),
+            scan.data.eq(words.data),
+        ]
+
+    def _commands(self, m: Module) -> None:
+        fabric, value = self._fabric, self._value
+        # A command of the host; its first cycle; whether the front end has to keep away.
+        self._word = Signal(32)
+        commanded, first, self._works = Signal(), Signal(), Signal()
+        finish = self._stores[Port.FINISH]
+        starts = self.start | fabric.timed_start
+        m.d.comb += [
+            fabric.idle.eq(~self.busy & ~self.start),
+            fabric.finish.eq(finish),
+            self.done.eq(finish & commanded),
+            self._works.eq(self.busy & ~fabric.timed),
+        ]
+        m.d.sync += first.eq(self.start)
+        with m.If(starts):
+            m.d.sync += [
+                self.busy.eq(1),
+                self._word.eq(Mux(fabric.timed_start, fabric.timed_command, self.command)),
+            ]
+        with m.Elif(finish):
+            m.d.sync += self.busy.eq(0)
+        with m.If(self.start):
+            m.d.sync += [commanded.eq(1), self.cycles.eq(0)]
+        with m.Elif(commanded):
+            m.d.sync += [commanded.eq(~finish), self.cycles.eq(self.cycles + 1)]
+
+        for port, half in (
+            (Port.ANSWER_LO, self.answer[:WORD_BITS]),
+            (Port.ANSWER_HI, self.answer[WORD_BITS:]),
+        ):
+            with m.If(first):
+                m.d.sync += half.eq(0)
+            with m.Elif(self._stores[port] & ~fabric.timed):
+                m.d.sync += half.eq(value)
+        dims, metric = Signal(5, init=MAX_DIMS), Signal(2)
+        with m.If(self._stores[Port.SETTINGS]):
+            m.d.sync += [dims.eq(value), metric.eq(value[8:])]
+        m.d.comb += [self.dims.eq(dims), self.metric.eq(metric)]
+
+    def _buffer(self, m: Module) -> None:
+        """The processor's while a command runs, the front end's otherwise: a tick by time leaves it alone."""
+        processor, works = self._processor, self._works
+        m.submodules.buffer = buffer = memory.Memory(
+            shape=signed(self.config.delta_format.width), depth=1 << BUFFER_ADDR_WIDTH, init=[]
+        )
+        read, write = buffer.read_port(), buffer.write_port()
+        self._element = read.data
+        wanted = processor.address[2 : 2 + BUFFER_ADDR_WIDTH]
+        m.d.comb += [
+            read.addr.eq(Mux(works, wanted, self.buffer_read_addr)),
+            self.buffer_element.eq(read.data),
+            write.en.eq(Mux(works, processor.port_write & self._number[BUFFER_BIT], self.buffer_write)),
+            write.addr.eq(Mux(works, self._number, self.buffer_write_addr)),
+            write.data.eq(Mux(works, self._value, self.buffer_write_value)),
+        ]
+
+    def _operands_and_list(self, m: Module) -> None:
+        """One memory: words 0 and 1 are the query, the upper half holds the list's entries, key and core and index.
+
+        All of it passes through the scan unit's register, so everything is stored complemented, a half a cycle.
+        """
+        processor, scan, number, value = self._processor, self._scan, self._number, self._value
+        m.submodules.lists = lists = memory.Memory(shape=2 * WORD_BITS, depth=2 * MAX_RESULTS, init=[])
+        read, write = lists.read_port(), lists.write_port(granularity=WORD_BITS)
+        sets_key, sets_entry = self._stores[Port.LIST_KEY], self._stores[Port.LIST_ENTRY]
+        is_operand = number[OPERAND_BIT]
+        sets_operand, follows = Signal(), Signal()
+        m.d.sync += follows.eq(sets_entry | sets_operand)
+        m.d.comb += [
+            sets_operand.eq(processor.port_write & is_operand),
+            scan.value.eq(value),
+            scan.keep.eq(self._stores[Port.SCAN_KEY] | sets_key | sets_entry | sets_operand),
+            scan.set_last.eq(self._stores[Port.SCAN_ROW]),
+            scan.set_mode.eq(self._stores[Port.SCAN_MODE]),
+            scan.start.eq(self._stores[Port.SCAN_START]),
+            scan.operand.eq(read.data),
+            # A key is in the register when its entry comes; everything else a cycle after its store.
+            write.addr.eq(Mux(is_operand, number[1], Cat(value[16:20], Const(1, 1)))),
+            write.data.eq(scan.kept.replicate(2)),
+            write.en.eq(
+                Cat(
+                    sets_entry | (follows & is_operand & ~number[0]),
+                    follows & (~is_operand | number[0]),
+                )
+            ),
+        ]
+        left, place, place_next = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS)), Signal(range(MAX_RESULTS))
+        pops = Signal()
+        self._unread = left
+        m.d.comb += [
+            self.result_valid.eq(~self._works & left.any()),
+            pops.eq(self.result_pop & self.result_valid & ~self.busy),
+            place_next.eq(place + pops),
+            read.addr.eq(Mux(scan.busy, scan.chunk, Cat(place_next, Const(1, 1)))),
+            self.results_left.eq(Mux(self._works, 0, left)),
+        ]
+        m.d.sync += place.eq(place_next)
+        with m.If(self._stores[Port.LIST_COUNT]):
+            m.d.sync += [left.eq(value), place.eq(0)]
+        with m.Elif(pops):
+            m.d.sync += left.eq(left - 1)
+        with m.If(self.result_valid):
+            entry = ~read.data[WORD_BITS:]
+            m.d.comb += [
+                self.result_key.eq(~read.data[: self.config.key_width]),
+                self.result_core.eq(entry[:CORE_WIDTH]),
+                self.result_index.eq(entry[CORE_WIDTH : CORE_WIDTH + INDEX_WIDTH]),
+            ]
+
+    def _outside(self, m: Module) -> None:
+        fabric, value = self._fabric, self._value
+        for name, member in (PIN_PORTS | fabric_ports()).items():
+            outer, inner = getattr(self, name), getattr(fabric, name)
+            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+        report_core = Signal(CORE_WIDTH)
+        with m.If(self._stores[Port.REPORT_CORE]):
+            m.d.sync += report_core.eq(value)
+        m.d.comb += [
+            fabric.inlet_pop.eq(self._stores[Port.INLET]),
+            fabric.report.eq(self._stores[Port.REPORT_WORD]),
+            fabric.core.eq(report_core),
+            fabric.spikes.eq(value),
+            fabric.restart.eq(self._stores[Port.PHASE_DUE]),
+            fabric.set_phase.eq(self._stores[Port.PHASE]),
+            fabric.value.eq(value),
+        ]
+
+    def _loads(self, m: Module) -> None:
+        processor, scan, fabric = self._processor, self._scan, self._fabric
+        sources: dict[Port, Value] = {
+            Port.COMMAND: self._word,
+            Port.DATA_LO: self.data[:WORD_BITS],
+            Port.DATA_HI: self.data[WORD_BITS:].as_signed(),
+            Port.TYPE_MASK: self.type_mask,
+            Port.ALPHA: self.alpha,
+            Port.DT: self.dt,
+            Port.LEAK: self.leak,
+            Port.RATE_FACTOR: self.rate_factor,
+            Port.TARGET_STEP: self.target_step,
+            Port.PHASE_STEP: self.phase_step,
+            Port.GAIN: self.gain,
+            Port.DISTANCE_ONE: self.distance_one,
+            Port.PHASE: fabric.phase,
+            Port.INLET_WORD: fabric.admitted,
+            Port.INLET: Cat(fabric.inlet_core, Const(0, WORD_BITS - 1 - CORE_WIDTH), fabric.inlet_valid),
+            Port.SCAN_KEY: scan.key,
+            Port.SCAN_ROW: Cat(scan.row, Const(0, WORD_BITS - 1 - len(scan.row)), ~scan.found),
+            Port.PHASE_DUE: fabric.phase_due,
+            Port.TIMED: fabric.timed,
+            Port.UNREAD: self._unread,
+        }
+        words = []
+        for port in range(1 << PORT_BITS):
+            word = Signal(signed(WORD_BITS), name=f"port{port}")
+            if port in sources:
+                m.d.comb += word.eq(sources[Port(port)])
+            words.append(word)
+        number = self._number
+        m.d.comb += processor.port_data.eq(
+            Mux(number[BUFFER_BIT], self._element, select(words, number[:PORT_BITS]).as_signed())
+        )
+        with m.If(~number[BUFFER_BIT]), m.Switch(number[:PORT_BITS]):
+            with m.Case(Port.COMMAND):
+                m.d.comb += processor.port_stall.eq(~self.busy)
+            with m.Case(Port.REPORT_CORE):
+                m.d.comb += processor.port_stall.eq(fabric.reporting)
+            with m.Case(Port.SCAN_KEY):
+                m.d.comb += processor.port_stall.eq(scan.busy)
