@@ -20,6 +20,8 @@ from golden.fixed.array_state import unpack_word
 from golden.fixed.bits import I64Array, entry_core, entry_index, entry_key, mask
 from golden.fixed.fabric import Fabric
 from golden.fixed.fabric_state import RESET_SETTINGS, FabricSettings, TickStart
+from golden.fixed.sequential_array import SequentialArray
+from golden.fixed.sequential_ports import Request
 from golden.spec import Config, Error, Metric, Opcode
 from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE
 from golden.spec.constants import (
@@ -44,9 +46,11 @@ class ArrayModel(BatchArray):
     """All cores of an array and its commands; the state is that of :class:`~golden.fixed.array_state.ArrayState`.
 
     A new model is empty: 16 dims, squared L2, memories of zeros. ``fabric``: the neurons, None without contexts.
+    ``sequential``: the engine that gives a sequential array's cycles, None in others.
     """
 
     fabric: Fabric | None = None
+    sequential: SequentialArray | None = None
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -57,11 +61,15 @@ class ArrayModel(BatchArray):
         if config.contexts:
             self.fabric = Fabric(self)
             self._commands |= self.fabric.commands
+            if config.sequential:
+                self.sequential = SequentialArray(self, self.fabric)
 
     def reset(self) -> None:
         super().reset()
         if self.fabric is not None:
             self.fabric.reset()
+        if self.sequential is not None:
+            self.sequential.forget()
 
     def init(self, dims: int, metric: int = Metric.L2) -> None:
         super().init(dims, metric)
@@ -89,13 +97,13 @@ class ArrayModel(BatchArray):
         settings: FabricSettings = RESET_SETTINGS,
         tick_start: TickStart | None = None,
     ) -> Execution:
-        """Run one command to its end.
+        """Run one command to its end; in a sequential array the engine runs it too, and gives the cycles.
 
         Args:
             word: the command word (:func:`golden.spec.encode`).
             data: the DATA registers, 64 bits. type_mask: TYPE_MASK, 16 bits. alpha_raw: ALPHA, signed.
             settings: the registers of the spiking fabric.
-            tick_start: what a TICK meets; None: an empty inlet and an idle reporter.
+            tick_start: what a TICK meets; None: an empty inlet and an idle reporter. Not for a sequential array.
 
         Raises:
             ValueError: the bus would refuse the command.
@@ -103,6 +111,25 @@ class ArrayModel(BatchArray):
         reason = self.refusal(word)
         if reason is not Error.NONE:
             raise ValueError(f"command {word:#010x} is refused: {reason.name}")
+        if self.sequential is None:
+            return self.perform(word, data, type_mask, alpha_raw, settings=settings, tick_start=tick_start)
+        registers = Request(word, data, type_mask, alpha_raw, settings, self.n_unread)
+        shown = self.sequential.measure(registers)
+        done = self.perform(word, data, type_mask, alpha_raw, settings=settings)
+        self.sequential.note()
+        return self.sequential.timed(done, shown)
+
+    def perform(
+        self,
+        word: int,
+        data: int = 0,
+        type_mask: int = ALL_TYPES,
+        alpha_raw: int = 0,
+        *,
+        settings: FabricSettings = RESET_SETTINGS,
+        tick_start: TickStart | None = None,
+    ) -> Execution:
+        """What a command that is not refused does, without the engine of a sequential array; see :meth:`execute`."""
         self.writes = []
         command = Command(word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF, data, type_mask, alpha_raw)
         if self.fabric is not None:

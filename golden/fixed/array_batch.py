@@ -67,12 +67,7 @@ class BatchArray(ArrayState):
         Raises:
             ValueError: a core that does not exist, or vectors of a wrong shape or with elements out of range.
         """
-        rows = self._elements("vectors", vectors)
-        where = np.asarray(cores, np.int64)
-        if where.shape != (len(rows),):
-            raise ValueError(f"cores has shape {where.shape}, expected ({len(rows)},): one a vector")
-        if where.size and not (where.min() >= 0 and where.max() < self.config.cores):
-            raise ValueError(f"cores must be 0 to {self.config.cores - 1}, got {where.min()} to {where.max()}")
+        where, rows = self._placed(cores, vectors)
         operands, norm = operand_rows(self.config, rows, self.dims, cosine=self.metric is Metric.COSINE)
         before = self.counts[where] + _occurrence(where)
         full = before >= VECTORS_PER_CORE
@@ -83,6 +78,16 @@ class BatchArray(ArrayState):
                 n_worked[turn] = insert_one_each(self, where[turn], operands[turn])
         cycles = timing.insert_cycles(self.config, norm, before, self.n_row_words, n_worked, full=full)
         return np.where(full, INDEX_NONE, before), cycles
+
+    def _placed(self, cores: npt.ArrayLike, vectors: npt.ArrayLike) -> tuple[I64Array, I64Array]:
+        """The cores [n] and rows [n, 16] of insertions, checked."""
+        rows = self._elements("vectors", vectors)
+        where = np.asarray(cores, np.int64)
+        if where.shape != (len(rows),):
+            raise ValueError(f"cores has shape {where.shape}, expected ({len(rows)},): one a vector")
+        if where.size and not (where.min() >= 0 and where.max() < self.config.cores):
+            raise ValueError(f"cores must be 0 to {self.config.cores - 1}, got {where.min()} to {where.max()}")
+        return where, rows
 
     def search_batch(
         self,

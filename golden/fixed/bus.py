@@ -18,6 +18,7 @@ import numpy.typing as npt
 from golden.fixed.bits import U64Array, mask
 from golden.fixed.bus_fabric import FabricRegisters
 from golden.fixed.bus_registers import RegisterFile
+from golden.fixed.bus_sequential import SequentialRegisters
 from golden.spec import Buffer, Config, Error, buffers
 from golden.spec.registers import ADDR_WIDTH, DATA_WIDTH
 
@@ -122,7 +123,8 @@ class Ganglion:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._fabric = FabricRegisters(config) if config.contexts else None
+        kind = SequentialRegisters if config.sequential else FabricRegisters
+        self._fabric = kind(config) if config.contexts else None
         self.registers: RegisterFile = self._fabric or RegisterFile(config)
         self.output_names = OUTPUTS + FABRIC_OUTPUTS if config.contexts else OUTPUTS
         self.array = self.registers.array
