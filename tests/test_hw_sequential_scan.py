@@ -23,7 +23,8 @@ class ScanTwin(Unit):
     def __init__(self, config: Config, n_streams: int) -> None:
         super().__init__(config, n_streams)
         self.last, self.mode, self.word, self.key = (self._zeros() for _ in range(4))
-        # The complement of the threshold is 0 after reset.
+        # The complements of query and threshold are 0 at power-on.
+        self.query = np.full((n_streams, 4), 0xFFFFFFFF)
         self.kept = ~self._zeros() & 0xFFFFFFFF
         self.row, self.issued = self._zeros(), self._zeros()
         self.busy, self.found = self._flags(), self._flags()
@@ -36,10 +37,8 @@ class ScanTwin(Unit):
         two = (self.mode >> 1 & 1) != 0
         chunk = np.where(two, self.word & 1, 0)
         outputs = {
-            "kept": to_unsigned(~self.kept, 32),
             "busy": bit(self.busy),
             "addr": to_unsigned(2 * self.issued + chunk, ROW_WIDTH + 1),
-            "chunk": chunk.astype(np.uint64),
             "found": bit(self.found),
             "row": self.row.astype(np.uint64),
             "key": to_unsigned(self.key, width),
@@ -64,14 +63,18 @@ class ScanTwin(Unit):
         self.found = np.where(start, False, np.where(stops, below, self.found))
         self.busy = start | (self.busy & ~stops)
         self.mode = np.where(set_mode, value, self.mode)
-        self.kept = np.where(flag(inputs, "keep"), value, self.kept)
+        self.kept = np.where(flag(inputs, "set_threshold"), value, self.kept)
+        strobes = inputs["set_operand"].astype(np.int64)[:, None] >> np.arange(4) & 1
+        self.query = np.where(strobes, value[:, None], self.query)
         self.last = np.where(flag(inputs, "set_last"), row, self.last)
         return outputs
 
     def _term(self, inputs: Inputs, two: np.ndarray) -> np.ndarray:
         """What the data of this cycle add to a key."""
-        data, query = (to_signed(unpack_fields(words, 8, 8), 8) for words in (inputs["data"], ~inputs["operand"]))
         second = two & (self.words[0] % 2 == 1)
+        words = np.where(second[:, None], self.query[:, 2:], self.query[:, :2]).astype(np.uint64)
+        operand = words[:, 0] | words[:, 1] << np.uint64(32)
+        data, query = (to_signed(unpack_fields(word, 8, 8), 8) for word in (inputs["data"], operand))
         used = (self.mode >> 8 >> np.where(second, 8, 0))[:, None] >> np.arange(8) & 1
         dot = (self.mode & 1) != 0
         return (np.where(dot[:, None], -data * query, (data - query) ** 2) * used).sum(axis=1)
@@ -92,19 +95,18 @@ def scans(shape: tuple[int, int], seed: int) -> tuple[Recorder, list[Outputs], d
     rng = np.random.default_rng(seed)
     n, n_cycles = shape
     unit = Recorder(ScanTwin(CONFIG, n))
-    data, operand = (random_bits(rng, shape, 64) for _ in range(2))
-    same = rng.random(shape) < 0.05
-    operand = np.where(same, ~data, operand)
+    data, operand = (random_bits(rng, shape, width) for width in (64, 32))
     idle, phase = np.full(n, PAUSE), np.zeros(n, np.int64)
     first, figures = np.zeros(n, np.int64), {"scans": 0, "found": 0, "rows": 0}
     lasting, n_words = np.zeros(n, np.int64), np.ones(n, np.int64)
     was_busy, trace = np.zeros(n, bool), []
     for cycle in range(n_cycles):
-        # Four stores a scan, in this order, with pauses; some are left out.
+        # Stores, the start of a scan, four operand words, with pauses; some are left out.
         ready = (idle >= PAUSE) & (rng.random(n) < 0.7)
         step = np.where(ready, phase, -1)
         skipped = rng.random(n) < 0.3
-        set_mode, set_last, keep, start = ((step == 0) & ~skipped), step == 1, (step == 2) & ~skipped, step == 3
+        set_mode, set_last, start = (step == 0) & ~skipped, step == 1, step == 3
+        set_operand = np.where((step >= 4) & (skipped | (cycle < 20)), 1 << step - 4, 0)
         mode = rng.integers(0, 4, n) | np.where(rng.random(n) < 0.5, 0xFFFF, rng.integers(0, 1 << 16, n)) << 8
         rows = np.where(rng.random(n) < 0.2, 0, rng.integers(0, 40, n))
         first = np.where(step == 1, rng.integers(0, ROWS - rows), first)
@@ -114,17 +116,18 @@ def scans(shape: tuple[int, int], seed: int) -> tuple[Recorder, list[Outputs], d
             rng.integers(-60_000, 200_000, n),
         )
         value = np.where(step == 0, mode, np.where(step == 1, first + rows, np.where(step == 2, threshold, first)))
+        value = np.where(step >= 4, operand[:, cycle].astype(np.int64), value)
         junk = rng.integers(0, 1 << 20, n) << ROW_WIDTH
         value = np.where((step == 1) | (step == 3), value | junk, value)
         outputs = unit.step(
             {
                 "value": value & 0xFFFFFFFF,
-                "keep": keep,
+                "set_threshold": (step == 2) & ~skipped,
                 "set_last": set_last,
                 "set_mode": set_mode,
                 "start": start,
+                "set_operand": set_operand,
                 "data": data[:, cycle],
-                "operand": operand[:, cycle],
             }
         )
         trace.append({name: values.astype(np.uint64) for name, values in outputs.items()})
@@ -138,7 +141,7 @@ def scans(shape: tuple[int, int], seed: int) -> tuple[Recorder, list[Outputs], d
         figures["rows"] += int(taken[ended].sum())
         lasting = np.where(busy, lasting + 1, np.where(start, 0, lasting))
         idle = np.where(busy | start, 0, idle + 1)
-        phase = np.where(ready, (phase + 1) % 4, phase)
+        phase = np.where(ready, (phase + 1) % 8, phase)
         was_busy = busy
     return unit, trace, figures
 
