@@ -59,3 +59,24 @@ def run_compiler(work: Path, *arguments: str) -> None:
     )
     if made.returncode:
         raise RuntimeError(made.stderr)
+
+
+class Board:
+    """Ports of a test: answers by number (values and stalls), and a record of all that is stored.
+
+    A number without answers left stops the processor.
+    """
+
+    def __init__(self, answers: dict[int, list[tuple[int, int]]] | None = None) -> None:
+        self.answers = {} if answers is None else answers
+        self.stores: list[tuple[int, int, int]] = []
+        self.loads: list[tuple[int, int]] = []
+
+    def load(self, number: int, cycle: int) -> tuple[int, int] | None:
+        if not self.answers.get(number):
+            return None
+        self.loads.append((number, cycle))
+        return self.answers[number].pop(0)
+
+    def store(self, number: int, value: int, cycle: int) -> None:
+        self.stores.append((number, value, cycle))
