@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 PROGRAM_BITS, SYMBOL_TABLE = 1, 2
 """Section types: contents that are loaded, symbols."""
-ALLOCATED = 2
-"""Section flag: it takes memory."""
+ALLOCATED, INSTRUCTIONS = 2, 4
+"""Section flags: it takes memory, it is code."""
 TYPED_SYMBOLS = (1, 2)
 """Symbol types: objects and functions."""
 
@@ -43,6 +43,12 @@ def read_program(elf: bytes, start: int) -> list[int]:
     for s in loaded:
         memory[s.addr - start : s.addr - start + s.size] = elf[s.offset : s.offset + s.size]
     return list(struct.unpack(f"<{n_words}I", memory))
+
+
+def code_words(elf: bytes) -> list[int]:
+    """The words of all sections of instructions."""
+    code = [s for s in sections(elf) if s.kind == PROGRAM_BITS and s.flags & INSTRUCTIONS]
+    return [word for s in code for (word,) in struct.iter_unpack("<I", elf[s.offset : s.offset + s.size])]
 
 
 def symbol_sizes(elf: bytes, start: int) -> list[tuple[str, int]]:

@@ -20,8 +20,9 @@ sys.path.insert(0, str(PROJECT))
 
 import boards.tools  # noqa: E402
 from ganglion.engine.build import run_tool  # noqa: E402
+from golden.fixed.processor_traces import decode  # noqa: E402
 from golden.spec import preset  # noqa: E402
-from scripts.elf32 import read_program, symbol_sizes  # noqa: E402
+from scripts.elf32 import code_words, read_program, symbol_sizes  # noqa: E402
 from scripts.sequential_header import constants_header  # noqa: E402
 
 PRESET = "up5k-snn"
@@ -42,7 +43,16 @@ FLAGS = (
         f"-mcpu={CPU}",
         "-mcmodel=medlow",
     ),
-    *("-Os", "-ffreestanding", "-nostdlib", "-fno-sanitize=all", "-fno-strict-aliasing", "-fno-unwind-tables", "-g"),
+    *(
+        "-Os",
+        "-ffreestanding",
+        "-nostdlib",
+        "-fno-sanitize=all",
+        "-fno-strict-aliasing",
+        "-fwrapv",
+        "-fno-unwind-tables",
+        "-g",
+    ),
     *("-mllvm", "-inline-threshold=15"),
     "-fno-delete-null-pointer-checks",  # rows begin at address 0
     *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,program.ld"),
@@ -54,6 +64,7 @@ def compile_program() -> bytes:
 
     Raises:
         EngineError: the compiler could not be started or refused the source; the message is its last lines.
+        ProcessorError: it made an instruction that the processor does not have.
     """
     cache = boards.tools.cache_folder("sequential")
     cache.mkdir(parents=True, exist_ok=True)
@@ -65,9 +76,12 @@ def compile_program() -> bytes:
         units = ["start.S", *sorted(path.name for path in SOURCE.glob("*.c"))]
         compiler = [sys.executable, "-m", "ziglang", "cc"]
         run_tool([*compiler, *FLAGS, *WARNINGS, *units, "-o", "program.elf"], "the compiler", cwd=work)
-        return (work / "program.elf").read_bytes()
+        elf = (work / "program.elf").read_bytes()
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    for word in code_words(elf):
+        decode(word)
+    return elf
 
 
 def image_text(words: list[int]) -> str:

@@ -1,5 +1,5 @@
 /* The ports of the sequential engine, as tests have them: what the bus would give and take, and the scan unit. */
-#include "ports.h"
+#include "program.h"
 
 #define INLET_DEPTH 16
 #define MAX_REPORTS 64
@@ -25,9 +25,11 @@ struct host {
     uint32_t operand[4];
     int32_t scan_key;
     uint32_t scan_row;
+    uint32_t kept; /* the register of the threshold, which stores to operand and list pass through */
 };
 
 struct host host;
+struct variables host_variables;
 uint8_t host_rows[0x10000];
 struct node host_nodes[4096];
 
@@ -59,7 +61,7 @@ static void scan(uint32_t row)
     for (; row <= last; row++) {
         host.n_scanned++;
         host.scan_key = key_of(row);
-        if (host.scan_key < (int32_t)host.stored[PORT_SCAN_KEY]) {
+        if (host.scan_key < (int32_t)host.kept) {
             host.scan_row = row;
             return;
         }
@@ -95,7 +97,7 @@ static void store_port(uint32_t port, uint32_t value)
         return;
     }
     if (port >= PORT_OPERAND && port < PORT_OPERAND + 4) {
-        host.operand[port - PORT_OPERAND] = value;
+        host.operand[port - PORT_OPERAND] = host.kept = value;
         return;
     }
     if (port >= 32) {
@@ -105,6 +107,10 @@ static void store_port(uint32_t port, uint32_t value)
     host.stored[port] = value;
     host.n_stored[port]++;
     switch (port) {
+    case PORT_SCAN_KEY:
+    case PORT_LIST_KEY:
+        host.kept = value;
+        break;
     case PORT_SCAN_START:
         scan(value);
         break;
@@ -128,7 +134,8 @@ static void store_port(uint32_t port, uint32_t value)
     case PORT_LIST_ENTRY:
         if (value >> 20)
             host.n_bad++;
-        host.list_keys[value >> 16 & 15] = host.stored[PORT_LIST_KEY];
+        host.list_keys[value >> 16 & 15] = host.kept;
+        host.kept = value;
         host.list_entries[value >> 16 & 15] = value & 0xFFFF;
         break;
     case PORT_LIST_COUNT:

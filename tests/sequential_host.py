@@ -66,6 +66,7 @@ class Host(ctypes.Structure):
         ("operand", ctypes.c_uint32 * 4),
         ("scan_key", ctypes.c_int32),
         ("scan_row", ctypes.c_uint32),
+        ("kept", ctypes.c_uint32),
     )
 
 
@@ -115,7 +116,7 @@ class SequentialHost:
         nodes = (ctypes.c_uint8 * (N_CORES * VECTORS_PER_CORE * NODE.itemsize)).in_dll(self.library, "host_nodes")
         self.rows = np.ctypeslib.as_array(rows).reshape(N_CORES, VECTORS_PER_CORE, MAX_DIMS)
         self.nodes = np.ctypeslib.as_array(nodes).view(NODE).reshape(N_CORES, VECTORS_PER_CORE)
-        self.counts = np.ctypeslib.as_array((ctypes.c_uint8 * N_CORES).in_dll(self.library, "counts"))
+        self.counts = np.ctypeslib.as_array((ctypes.c_uint8 * N_CORES).in_dll(self.library, "host_variables"))
         self.buffer = np.ctypeslib.as_array(self.host.buffer)
         self.library.boot()
 

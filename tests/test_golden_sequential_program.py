@@ -22,7 +22,8 @@ COMPILER = "0.17.1"
 """The version of ziglang that the committed program was built with: another may choose other instructions."""
 MAX_WORDS = 2_560
 
-CONFIG = preset("up5k-snn")
+CONFIG = preset("up5k-snn", memory="block")
+"""The array whose commands the program runs: not the model of the program itself."""
 OPCODES = list(Opcode)
 
 

@@ -11,10 +11,8 @@ int32_t saturate(int32_t x, unsigned bits)
 
 int32_t scaled(int32_t x, uint32_t factor)
 {
-    int64_t product = (int64_t)x * (int32_t)(factor & 0xFFFF);
-    unsigned shift = (FACTOR_POINT - 1) + (factor >> 16); /* 14..29: both words take part */
-    int32_t doubled = (int32_t)((uint32_t)product >> shift | (uint32_t)(product >> 32) << (-shift & 31));
-    return (doubled + 1) >> 1;
+    int32_t product = (int32_t)((int64_t)(x << 2) * (factor << 16) >> 32); /* x * mantissa / 2^14 */
+    return ((product >> (factor >> 16)) + 1) >> 1;
 }
 
 uint32_t divided(uint32_t numerator, uint32_t denominator)

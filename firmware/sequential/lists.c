@@ -1,22 +1,18 @@
 /* Sorted lists of at most 16 results: what a command pushes, and what the host sees. */
 #include "program.h"
 
-struct list best, results;
-
-/* Where the new entry is not before the last of a full list, nothing changes. */
-static void insert(struct list *list, int32_t key, uint32_t place)
+void insert(struct list *list, int32_t key, uint32_t place)
 {
     struct entry *at = list->entries + list->count;
-    bool full = list->count == MAX_RESULTS;
-    while (at != list->entries && (key < at[-1].key || (key == at[-1].key && place < at[-1].place))) {
-        if (at != list->entries + MAX_RESULTS)
-            *at = at[-1];
-        at--;
+    if (list->count < MAX_RESULTS)
+        list->count++; /* else the last of 17 is lost */
+    for (; at != list->entries; at--) {
+        if (key > at[-1].key || (key == at[-1].key && place >= at[-1].place))
+            break;
+        *at = at[-1];
     }
-    if (at == list->entries + MAX_RESULTS)
-        return;
-    *at = (struct entry){.key = key, .place = (uint16_t)place};
-    list->count += !full;
+    at->key = key;
+    at->place = place;
 }
 
 void push(int32_t key, unsigned core, unsigned index)
@@ -29,12 +25,13 @@ int32_t saturate_key(int32_t key)
     return saturate(key, KEY_WIDTH);
 }
 
-void show_results(void)
+static void show_results(void)
 {
-    for (unsigned i = 0; i < results.count; i++) {
-        const struct entry *entry = &results.entries[i];
+    uint32_t number = 0;
+    for (const struct entry *entry = results.entries; entry != results.entries + results.count; entry++) {
         store(PORT_LIST_KEY, (uint32_t)entry->key);
-        store(PORT_LIST_ENTRY, entry->core | (uint32_t)entry->index << 8 | i << 16);
+        store(PORT_LIST_ENTRY, entry->core | (uint32_t)entry->index << 8 | number);
+        number += 1 << 16;
     }
     store(PORT_LIST_COUNT, results.count);
 }
@@ -43,8 +40,8 @@ unsigned collect(unsigned k, bool keep)
 {
     if (!keep)
         results.count = 0;
-    for (unsigned i = 0; i < best.count && i < k; i++)
-        insert(&results, best.entries[i].key, best.entries[i].place);
+    for (const struct entry *entry = best.entries; entry != best.entries + best.count && k--; entry++)
+        insert(&results, entry->key, entry->place);
     show_results();
     return results.count;
 }

@@ -6,10 +6,9 @@
 /* Membranes 0..2 by the distances to the query, those of the nearest being 2. */
 static void drive(unsigned core, unsigned count)
 {
-    int8_t query[16];
     int32_t greatest = INT32_MIN;
-    read_region(0, query);
-    set_operand(query);
+    read_region(REGION_QUERY);
+    set_operand();
     for (unsigned i = 0; i < count; i++) {
         int32_t key = scan_one(core * VECTORS_PER_CORE + i);
         neurons[i].score = key;

@@ -89,7 +89,6 @@ void neural_command(const struct command *c)
     struct neuron *n = &neurons[index & 31];
     uint32_t low = 0, high = 0;
     uint32_t data = load(PORT_DATA_LO);
-    int8_t row[16];
     best.count = 0;
     switch (c->opcode) {
     case OP_NEURON_RESET:
@@ -146,8 +145,7 @@ void neural_command(const struct command *c)
         }
         break;
     case OP_ENCODE_QUERY:
-        read_region(REGION_QUERY, row);
-        low = encode(row);
+        low = encode(read_region(REGION_QUERY));
         break;
     case OP_SPIKE_SIMILARITY:
         if (exists) {

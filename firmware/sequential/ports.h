@@ -44,7 +44,7 @@ enum port {
 
 struct node {
     uint32_t links; /* low 32 bits of the graph word: six links of 5 bits, and 2 bits of the number of links */
-    uint8_t counts; /* its bits 35..32 */
+    uint8_t high; /* its bits 35..32 */
     uint8_t type;
     uint8_t weight;
     uint8_t unused;

@@ -15,13 +15,13 @@ struct entry {
         struct {
             uint8_t index, core;
         };
-        uint16_t place; /* core * 256 + index */
+        uint32_t place; /* core * 256 + index */
     };
 };
 
 struct list {
-    struct entry entries[16];
     unsigned count;
+    struct entry entries[MAX_RESULTS + 1]; /* one more, where what falls out of the list goes */
 };
 
 /* The command at work. */
@@ -29,10 +29,30 @@ struct command {
     uint8_t opcode, core, index, value;
 };
 
-extern uint8_t counts[N_CORES]; /* vectors of each core */
-extern unsigned dims, metric;
-extern struct list best;    /* the nearest so far, of a search or of what a command pushes */
-extern struct list results; /* the result list as the host sees it */
+/* What the parts of the program share, at the beginning of its memory. */
+struct variables {
+    uint8_t n_vectors[N_CORES];
+    union {
+        int8_t elements[MAX_DIMS];
+        uint32_t words[MAX_DIMS / 4];
+    } row; /* the one at work */
+    unsigned n_dims, distance;
+    struct list nearest, shown, round;
+};
+
+#ifdef SEQUENTIAL_HOST
+extern struct variables host_variables;
+#define VARIABLES (&host_variables)
+#else
+/* As a number, which costs an instruction less than a symbol's address. */
+#define VARIABLES ((struct variables *)0x18000)
+#endif
+#define counts (VARIABLES->n_vectors) /* of each core */
+#define dims (VARIABLES->n_dims)
+#define metric (VARIABLES->distance)
+#define best (VARIABLES->nearest)  /* the nearest so far, of a search or of what a command pushes */
+#define results (VARIABLES->shown) /* the result list as the host sees it */
+#define near (VARIABLES->round)    /* the candidates of a round of a beam search */
 
 /* main.c: the answer of the command; 0 unless set. */
 void answer(uint32_t low, uint32_t high);
@@ -40,15 +60,15 @@ void boot(void);        /* the state after reset; ends with FINISH */
 void run_command(void); /* waits for a command, runs it, FINISH */
 
 /* lists.c */
+void insert(struct list *list, int32_t key, uint32_t place);
 void push(int32_t key, unsigned core, unsigned index); /* into best: the 16 smallest stay */
 unsigned collect(unsigned k, bool keep);               /* results = first k of best (with the old ones); shown; their number */
-void show_results(void);                               /* results as they are, all unread */
 int32_t saturate_key(int32_t key);                     /* within KEY_WIDTH bits */
 
 /* vectors.c */
-void set_operand(const int8_t row[16]);            /* the scan unit's query */
-void read_region(unsigned region, int8_t row[16]); /* low bytes of a buffer region */
-int32_t scan_one(unsigned row);                    /* key of a row to the operand */
+const int8_t *read_region(unsigned region);         /* low bytes of a buffer region become the row at work */
+void set_operand(void);                             /* the row at work becomes the scan unit's query */
+int32_t scan_one(unsigned row);                     /* key of a row to the operand */
 void empty(unsigned new_dims, unsigned new_metric); /* INIT */
 void vector_command(const struct command *c);
 

@@ -15,7 +15,7 @@ static int32_t beyond_one(int32_t branch)
 
 static __attribute__((noinline)) unsigned n_links(const struct node *node)
 {
-    unsigned n = (node->counts & 1) << 2 | node->links >> LINKS_BITS;
+    unsigned n = (node->high & 1) << 2 | node->links >> LINKS_BITS;
     return n < MAX_NEIGHBOURS ? n : MAX_NEIGHBOURS; /* 7 acts as 6 */
 }
 
