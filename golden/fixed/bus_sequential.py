@@ -9,6 +9,7 @@ from golden.fixed.bus_fabric import FAR, FabricPins, FabricRegisters, fabric_set
 from golden.fixed.bus_registers import LONG_AGO
 from golden.fixed.fabric_cycles import TICK_START
 from golden.fixed.fabric_state import TickStart
+from golden.fixed.sequential import SequentialEngine
 from golden.fixed.sequential_array import HIDDEN_FROM, SequentialArray
 from golden.fixed.sequential_ports import Progress, Request
 from golden.spec import encode
@@ -31,25 +32,23 @@ class SequentialRegisters(FabricRegisters):
 
     def reset(self, first_cycle: int) -> None:
         super().reset(first_cycle)
+        assert self.array.sequential is not None
+        self._twin: SequentialArray = self.array.sequential
         self._twin.reset(first_cycle)
+        self._engine: SequentialEngine = self._twin.engine
         self._request = Request(0)
         self._answers: list[tuple[int, int, int]] = []
         self._n_drops = self._n_reports = self._n_uses = 0
-        self._old_settings_word = self._twin.engine.ports.state.settings
-        self._shown: Progress = self._twin.engine.progress
+        self._old_settings_word = self._engine.ports.state.settings
+        self._shown: Progress = self._engine.progress
         assert self._shown.finish is not None
         self.busy_until = self._shown.finish
-
-    @property
-    def _twin(self) -> SequentialArray:
-        assert self.array.sequential is not None
-        return self.array.sequential
 
     def interrupt(self, cycle: int) -> None:
         if cycle <= self.busy_until and self._busy_from != LONG_AGO:
             self._twin.interrupt(cycle, restores_buffers=not self._by_time)
         else:
-            self._twin.engine.interrupt(cycle)
+            self._engine.interrupt(cycle)
         self.array.reset()
         self.reset(cycle + 1)
 
@@ -81,7 +80,7 @@ class SequentialRegisters(FabricRegisters):
         self._accept(encode(NeuralOpcode.TICK, index=ALL_CONTEXTS | STEP_OSCILLATOR, value=self._parts), cycle)
 
     def _accept(self, word: int, cycle: int) -> None:
-        engine = self._twin.engine
+        engine = self._engine
         self._twin.catch_up()
         self._busy_from = cycle
         self._old_phase, self._old_settings_word = self.fabric.phase, engine.ports.state.settings
@@ -113,7 +112,7 @@ class SequentialRegisters(FabricRegisters):
 
     def wake(self, pins: FabricPins, cycle: int) -> int:
         wakes = super().wake(pins, cycle)
-        shown, wants = self._shown, self._twin.engine.wants
+        shown, wants = self._shown, self._engine.wants
         for cycles, n_passed in ((shown.drops, self._n_drops), (shown.phase_uses, self._n_uses)):
             if n_passed < len(cycles):
                 wakes = min(wakes, cycles[n_passed])
@@ -121,7 +120,7 @@ class SequentialRegisters(FabricRegisters):
 
     def _move_drain(self, cycle: int) -> bool:
         """What the program does to inlet and pending edge in this cycle, and what it sees of them."""
-        shown, engine = self._shown, self._twin.engine
+        shown, engine = self._shown, self._engine
         self._inlet_pop = self._n_drops < len(shown.drops) and shown.drops[self._n_drops] == cycle
         if self._inlet_pop:
             self._n_drops += 1

@@ -102,6 +102,7 @@ class PortState:
     settings: int = MAX_DIMS
     report_core: int = 0
     reporter_idle: int = 0
+    list_key: int = 0
     list_count: int = 0
     entries: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     n_unread: int = 0
@@ -144,13 +145,13 @@ class SequentialPorts:
             Port.INLET: lambda value, cycle: self.progress.drops.append(cycle),
             Port.REPORT_CORE: self._report_core,
             Port.REPORT_WORD: self._report,
-            Port.SCAN_KEY: self._keep,
+            Port.SCAN_KEY: self._threshold,
             Port.SCAN_ROW: self._last_row,
             Port.SCAN_START: self._scan,
             Port.SCAN_MODE: self._mode,
             Port.PHASE_DUE: lambda value, cycle: self.progress.phase_uses.append(cycle),
             Port.SETTINGS: self._settings,
-            Port.LIST_KEY: self._keep,
+            Port.LIST_KEY: self._list_key,
             Port.LIST_ENTRY: self._entry,
             Port.LIST_COUNT: self._count,
             Port.ANSWER_LO: lambda value, cycle: self._answer(0, value, cycle),
@@ -226,8 +227,8 @@ class SequentialPorts:
         self.state.reporter_idle = cycle + value.bit_count() + 1
         self.progress.reports.append((cycle, self.state.report_core, value))
 
-    def _keep(self, value: int, cycle: int) -> None:
-        self.state.scan.kept = value
+    def _threshold(self, value: int, cycle: int) -> None:
+        self.state.scan.threshold = value - (value >> 31 << 32)
 
     def _last_row(self, value: int, cycle: int) -> None:
         self.state.scan.last = value
@@ -242,11 +243,12 @@ class SequentialPorts:
         self.state.settings = value
         self.progress.settings.append((cycle, value))
 
+    def _list_key(self, value: int, cycle: int) -> None:
+        self.state.list_key = value
+
     def _entry(self, value: int, cycle: int) -> None:
-        # The key is what stands in the register that it shares with the scan unit.
-        key = int(to_signed(self.state.scan.kept, self.config.key_width))
+        key = int(to_signed(self.state.list_key, self.config.key_width))
         self.state.entries[value >> 16] = key, value & BYTE, value >> 8 & mask(INDEX_WIDTH)
-        self.state.scan.kept = value
 
     def _count(self, value: int, cycle: int) -> None:
         self.state.list_count = self.state.n_unread = value
