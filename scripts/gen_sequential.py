@@ -53,7 +53,9 @@ FLAGS = (
         "-fno-unwind-tables",
         "-g",
     ),
-    *("-mllvm", "-inline-threshold=15"),
+    # Words count more than cycles: little is made twice, and what a loop can make anew does not take a register.
+    *("-mllvm", "-inline-threshold=-50", "-mllvm", "-disable-machine-licm", "-mllvm", "-disable-lsr"),
+    *("-mllvm", "-enable-shrink-wrap=0", "-fno-optimize-sibling-calls"),
     "-fno-delete-null-pointer-checks",  # rows begin at address 0
     *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,program.ld"),
 )

@@ -16,7 +16,11 @@ struct neuron {
     int32_t unused[13]; /* 128 bytes: an index is a shift */
 };
 
+#ifdef SEQUENTIAL_HOST
 extern struct neuron neurons[VECTORS_PER_CORE];
+#else
+#define neurons ((struct neuron *)0x19000) /* as a number, like VARIABLES */
+#endif
 #define CONTEXT (neurons[0])
 
 /* neurons.c */

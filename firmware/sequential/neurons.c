@@ -3,7 +3,9 @@
 
 #define FIELD(n, number) (((int32_t *)(n))[number])
 
+#ifdef SEQUENTIAL_HOST
 struct neuron neurons[VECTORS_PER_CORE];
+#endif
 
 /* What NEURON_RESET resets a field with. */
 static const uint8_t field_parts[N_NEURON_FIELDS] = {
@@ -29,7 +31,10 @@ void empty_neurons(void)
 
 void add_current(struct neuron *n, int32_t current)
 {
-    n->membrane = saturate(n->membrane + current, MEMBRANE_BITS);
+    int32_t x = n->membrane + current;
+    if (x << (32 - MEMBRANE_BITS) >> (32 - MEMBRANE_BITS) != x) /* as saturate, without a call: ticks do this often */
+        x = x >> 31 ^ MEMBRANE_MAX;
+    n->membrane = x;
 }
 
 /* INJECT_RESULTS: the current of every result of the core to its neuron. RESONATE: the results of cores that there are,

@@ -36,7 +36,8 @@ static bool leak(struct neuron *n)
     int32_t elapsed = n->elapsed + (int32_t)load(PORT_DT);
     bool fires = false;
     if (n->elapsed >= REFRACTORY) {
-        add_current(n, -scaled(n->membrane, load(PORT_LEAK)));
+        if (n->membrane)
+            add_current(n, -scaled(n->membrane, load(PORT_LEAK)));
         fires = n->membrane << 6 >= n->threshold;
         if (fires)
             n->membrane = elapsed = 0;
@@ -144,9 +145,11 @@ void tick(unsigned core, unsigned parts, unsigned late_shift)
         if (i < counts[core]) {
             if (parts & PART_DENDRITES)
                 add_current(n, tree_current(n, node));
-            if (parts & PART_CLEAR)
-                for (unsigned slot = 0; slot < MAX_NEIGHBOURS; slot++)
-                    n->branches[slot] = 0;
+            if (parts & PART_CLEAR) {
+                /* Loops would take longer and as many words. */
+                n->branches[0] = n->branches[1] = n->branches[2] = 0;
+                n->branches[3] = n->branches[4] = n->branches[5] = 0;
+            }
             if (late_shift < 32) {
                 int32_t x = n->membrane < 2 << 20 ? n->membrane : 2 << 20;
                 n->late += (x + (n->history ? 1 << 20 : 0)) >> late_shift;
