@@ -19,6 +19,7 @@ N_REGISTERS = 32
 
 PROCESSOR_PORTS = {
     "address": Out(ADDRESS_WIDTH),
+    "executes": Out(1),
     "read": Out(1),
     "write": Out(1),
     "mask": Out(4),
@@ -69,10 +70,10 @@ class Region(IntEnum):
 class Processor(wiring.Component):
     """Runs ``program`` from its first word, at ``PROGRAM_BASE``, on; cycles and addresses: contract_sequential.md.
 
-    ``address`` with ``read`` or ``write`` (``mask``: bytes of ``write_data``) addresses the memory, whose ``data`` come
-    in the cycle after and stay. ``port_wants`` is 1 with the address of a load, ``port_read`` in the cycles after if it
-    is a port's, where ``port_data`` answer ``port_addr`` and ``port_stall`` holds the processor. ``port_write`` is 1 in
-    the cycle after a store's, with ``port_addr`` and ``port_value``.
+    ``address`` with ``read`` or ``write`` (``mask``: bytes of ``write_data``), in cycles with ``executes`` only,
+    addresses the memory, whose ``data`` come in the cycle after. ``port_wants`` is 1 with the address of a load,
+    ``port_read`` in the cycles after if it is a port's, where ``port_data`` answer ``port_addr`` and ``port_stall``
+    holds the processor. ``port_write`` is 1 in the cycle after a store's, with ``port_addr`` and ``port_value``.
     """
 
     def __init__(self, program: Sequence[int]) -> None:
@@ -229,6 +230,7 @@ class Processor(wiring.Component):
         # Stores, and the ports.
         narrow, lane1 = function[:2], Signal(8)
         m.d.comb += [
+            self.executes.eq(executes),
             self.read.eq(executes & load & ~region[1]),
             self.write.eq(executes & store & ~region[1]),
             self.port_wants.eq(executes & load),

@@ -24,6 +24,8 @@ PORT_BITS = 5
 BUFFER_BIT, OPERAND_BIT = 6, 7
 """Of a port's number: an element of the buffer memory, an operand word."""
 WORD_BITS = 32
+LIST_BASE = 0x1C000
+"""Where in the memory the list's entries lie, 8 bytes each."""
 
 
 class SequentialArray(wiring.Component):
@@ -55,26 +57,49 @@ class SequentialArray(wiring.Component):
         self._memory(m)
         self._commands(m)
         self._buffer(m)
-        self._operands_and_list(m)
+        self._scans_and_list(m)
         self._outside(m)
         self._loads(m)
         return m
 
     def _memory(self, m: Module) -> None:
-        """Words of 64 bits: the scan's, or a half of one the processor's."""
-        processor, scan = self._processor, self._scan
+        """Words of 64 bits: the scan's, or a half of one the processor's, or else a list entry: key, core and index."""
+        processor, scan, stores = self._processor, self._scan, self._stores
         m.submodules.memory = words = Spram(masked=True)
-        upper = processor.address[2]
+        own, written, sets_entry = processor.mask, Signal(range(MAX_RESULTS)), Signal()
+        self._place_next = Signal(range(MAX_RESULTS))
+        m.d.comb += sets_entry.eq(stores[Port.LIST_KEY] | stores[Port.LIST_ENTRY])
+        with m.If(stores[Port.LIST_COUNT]):
+            m.d.sync += written.eq(0)
+        with m.Elif(stores[Port.LIST_ENTRY]):
+            m.d.sync += written.eq(written + 1)
+
+        upper, entry = Signal(), Signal(ADDR_WIDTH)
         m.d.comb += [
-            words.addr.eq(Mux(scan.busy, scan.addr, processor.address[3 : 3 + ADDR_WIDTH])),
-            words.read.eq(scan.busy | processor.read),
-            words.write.eq(processor.write),
-            words.write_data.eq(processor.write_data.replicate(2)),
-            words.mask.eq(Cat(Mux(upper, 0, processor.mask), Mux(upper, processor.mask, Const(0, 4)))),
+            upper.eq(Mux(sets_entry, stores[Port.LIST_ENTRY], processor.address[2])),
+            entry.eq(Cat(Mux(sets_entry, written, self._place_next), Const(LIST_BASE >> 7, ADDR_WIDTH - 4))),
+            words.addr.eq(Mux(scan.busy, scan.addr, Mux(processor.executes, processor.address[3:], entry))),
+            words.read.eq(scan.busy | processor.read | ~(processor.executes | sets_entry)),
+            words.write.eq(processor.write | sets_entry),
+            words.write_data.eq(Mux(sets_entry, self._value, processor.write_data).replicate(2)),
+            *(
+                half.eq((own | sets_entry.replicate(len(half))) & turn.replicate(len(half)))
+                for half, turn in ((words.mask[:4], ~upper), (words.mask[4:], upper))
+            ),
             # The address of a load's word stays at the ports.
             processor.data.eq(Mux(self._number[0], words.data[WORD_BITS:], words.data[:WORD_BITS])),
             scan.data.eq(words.data),
         ]
+
+        # What was read last of the list, while the processor reads something else.
+        entry_width = self.config.key_width + CORE_WIDTH + INDEX_WIDTH
+        fresh, shown, kept = Signal(), Signal(entry_width), Signal(entry_width, reset_less=True)
+        m.d.sync += fresh.eq(~(scan.busy | processor.executes | sets_entry))
+        m.d.comb += shown.eq(Cat(words.data[: self.config.key_width], words.data[WORD_BITS:]))
+        with m.If(fresh):
+            m.d.sync += kept.eq(shown)
+        with m.If(self.result_valid):
+            m.d.comb += Cat(self.result_key, self.result_core, self.result_index).eq(Mux(fresh, shown, kept))
 
     def _commands(self, m: Module) -> None:
         fabric, value = self._fabric, self._value
@@ -132,58 +157,29 @@ class SequentialArray(wiring.Component):
             write.data.eq(Mux(works, self._value, self.buffer_write_value)),
         ]
 
-    def _operands_and_list(self, m: Module) -> None:
-        """One memory: words 0 and 1 are the query, the upper half holds the list's entries, key and core and index.
-
-        All of it passes through the scan unit's register, so everything is stored complemented, a half a cycle.
-        """
-        processor, scan, number, value = self._processor, self._scan, self._number, self._value
-        m.submodules.lists = lists = memory.Memory(shape=2 * WORD_BITS, depth=2 * MAX_RESULTS, init=[])
-        read, write = lists.read_port(), lists.write_port(granularity=WORD_BITS)
-        sets_key, sets_entry = self._stores[Port.LIST_KEY], self._stores[Port.LIST_ENTRY]
-        is_operand = number[OPERAND_BIT]
-        sets_operand, follows = Signal(), Signal()
-        m.d.sync += follows.eq(sets_entry | sets_operand)
+    def _scans_and_list(self, m: Module) -> None:
+        processor, scan, number, stores = self._processor, self._scan, self._number, self._stores
         m.d.comb += [
-            sets_operand.eq(processor.port_write & is_operand),
-            scan.value.eq(value),
-            scan.keep.eq(self._stores[Port.SCAN_KEY] | sets_key | sets_entry | sets_operand),
-            scan.set_last.eq(self._stores[Port.SCAN_ROW]),
-            scan.set_mode.eq(self._stores[Port.SCAN_MODE]),
-            scan.start.eq(self._stores[Port.SCAN_START]),
-            scan.operand.eq(read.data),
-            # A key is in the register when its entry comes; everything else a cycle after its store.
-            write.addr.eq(Mux(is_operand, number[1], Cat(value[16:20], Const(1, 1)))),
-            write.data.eq(scan.kept.replicate(2)),
-            write.en.eq(
-                Cat(
-                    sets_entry | (follows & is_operand & ~number[0]),
-                    follows & (~is_operand | number[0]),
-                )
-            ),
+            scan.value.eq(self._value),
+            scan.set_threshold.eq(stores[Port.SCAN_KEY]),
+            scan.set_last.eq(stores[Port.SCAN_ROW]),
+            scan.set_mode.eq(stores[Port.SCAN_MODE]),
+            scan.start.eq(stores[Port.SCAN_START]),
+            scan.set_operand.eq(Mux(processor.port_write & number[OPERAND_BIT], 1 << number[:2], 0)),
         ]
-        left, place, place_next = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS)), Signal(range(MAX_RESULTS))
-        pops = Signal()
+        left, place, pops = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS)), Signal()
         self._unread = left
         m.d.comb += [
             self.result_valid.eq(~self._works & left.any()),
             pops.eq(self.result_pop & self.result_valid & ~self.busy),
-            place_next.eq(place + pops),
-            read.addr.eq(Mux(scan.busy, scan.chunk, Cat(place_next, Const(1, 1)))),
+            self._place_next.eq(place + pops),
             self.results_left.eq(Mux(self._works, 0, left)),
         ]
-        m.d.sync += place.eq(place_next)
-        with m.If(self._stores[Port.LIST_COUNT]):
-            m.d.sync += [left.eq(value), place.eq(0)]
+        m.d.sync += place.eq(self._place_next)
+        with m.If(stores[Port.LIST_COUNT]):
+            m.d.sync += [left.eq(self._value), place.eq(0)]
         with m.Elif(pops):
             m.d.sync += left.eq(left - 1)
-        with m.If(self.result_valid):
-            entry = ~read.data[WORD_BITS:]
-            m.d.comb += [
-                self.result_key.eq(~read.data[: self.config.key_width]),
-                self.result_core.eq(entry[:CORE_WIDTH]),
-                self.result_index.eq(entry[CORE_WIDTH : CORE_WIDTH + INDEX_WIDTH]),
-            ]
 
     def _outside(self, m: Module) -> None:
         fabric, value = self._fabric, self._value
