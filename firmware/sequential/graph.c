@@ -1,6 +1,17 @@
 /* Insertion: a vector's row, and its links with the nearest of its core. */
 #include "vectors.h"
 
+static unsigned field_of_links(const struct node *node)
+{
+    return node->links >> LINKS_BITS | (node->high & 1u) << 2;
+}
+
+unsigned n_links(const struct node *node)
+{
+    unsigned n = field_of_links(node);
+    return n < MAX_NEIGHBOURS ? n : MAX_NEIGHBOURS;
+}
+
 static uint32_t with_link(uint32_t links, unsigned slot, unsigned node)
 {
     slot *= INDEX_BITS;
@@ -22,7 +33,7 @@ static void link(struct node *nodes, unsigned new)
         unsigned index = best.entries[i].index;
         struct node *other = &nodes[index];
         uint32_t links = other->links;
-        unsigned n = n_links(other), n_pinned = other->high >> 1, slot = n;
+        unsigned n = field_of_links(other), n_pinned = other->high >> 1, slot = n;
         if (!parent && n_pinned < MAX_NEIGHBOURS) {
             slot = n_pinned++;
             if (n < MAX_NEIGHBOURS)

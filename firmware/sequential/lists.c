@@ -1,11 +1,11 @@
-/* Sorted lists of at most 16 results: what a command pushes, and what the host sees. */
+/* Sorted lists of results: what a command pushes, and what the host sees. */
 #include "program.h"
 
 void insert(struct list *list, int32_t key, uint32_t place)
 {
     struct entry *at = list->entries + list->count;
-    if (list->count < MAX_RESULTS)
-        list->count++; /* else the last of 17 is lost */
+    if (list->count < list->most)
+        list->count++; /* else the last one is lost, behind the list */
     for (; at != list->entries; at--) {
         if (key > at[-1].key || (key == at[-1].key && place >= at[-1].place))
             break;

@@ -11,6 +11,8 @@ void boot(void)
 {
     empty(MAX_DIMS, METRIC_L2);
     results.count = 0;
+    best.most = results.most = MAX_RESULTS;
+    near.most = BEAM_WIDTH;
     store(PORT_FINISH, 0);
 }
 

@@ -20,7 +20,7 @@ struct entry {
 };
 
 struct list {
-    unsigned count;
+    unsigned count, most;
     struct entry entries[MAX_RESULTS + 1]; /* one more, where what falls out of the list goes */
 };
 
@@ -61,9 +61,12 @@ void run_command(void); /* waits for a command, runs it, FINISH */
 
 /* lists.c */
 void insert(struct list *list, int32_t key, uint32_t place);
-void push(int32_t key, unsigned core, unsigned index); /* into best: the 16 smallest stay */
+void push(int32_t key, unsigned core, unsigned index); /* into best, whose `most` smallest stay */
 unsigned collect(unsigned k, bool keep);               /* results = first k of best (with the old ones); shown; their number */
 int32_t saturate_key(int32_t key);                     /* within KEY_WIDTH bits */
+
+/* graph.c */
+unsigned n_links(const struct node *node); /* those that are followed: 7 acts as 6 */
 
 /* vectors.c */
 const int8_t *read_region(unsigned region);         /* low bytes of a buffer region become the row at work */

@@ -46,10 +46,10 @@ static void beam(unsigned core, unsigned n_rounds, uint32_t types)
         }
         if (!n_rounds--)
             return;
-        for (unsigned rank = 0; rank < BEAM_WIDTH && rank < near.count; rank++) {
+        for (unsigned rank = 0; rank < near.count; rank++) {
             const struct node *node = &nodes[near.entries[rank].place];
             uint32_t links = node->links;
-            for (unsigned n = n_links(node), slot = 0; slot < n && slot < MAX_NEIGHBOURS; slot++, links >>= INDEX_BITS)
+            for (unsigned n = n_links(node), slot = 0; slot < n; slot++, links >>= INDEX_BITS)
                 candidates |= 1u << (links & LINK_MASK);
         }
         candidates &= ~visited;
@@ -59,6 +59,7 @@ static void beam(unsigned core, unsigned n_rounds, uint32_t types)
 void search_cores(unsigned core, unsigned last_core, unsigned k, uint32_t types, bool exact)
 {
     best.count = 0;
+    best.most = k;
     best.entries[k - 1].key = KEY_MAX; /* until there are k */
     for (; core <= last_core; core++) {
         unsigned row = core * VECTORS_PER_CORE, count = counts[core];
@@ -72,6 +73,7 @@ void search_cores(unsigned core, unsigned last_core, unsigned k, uint32_t types,
             count = counts[++core]; /* a full core and the next one are one run of rows */
         scan_rows(row, core * VECTORS_PER_CORE + count - 1, k, types);
     }
+    best.most = MAX_RESULTS; /* as all other commands have it */
 }
 
 unsigned search(const struct command *c)

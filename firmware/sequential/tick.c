@@ -1,7 +1,6 @@
 /* A tick: every neuron in turn through dendrites, leak, threshold, homeostasis and history; then every spike. */
 #include "neuron_state.h"
 
-
 /* 3 - 4 / (1 + b) of a branch of at least 1, in 2^-13; 1 + b = m * 2^octave, 1/m by linear interpolation. */
 static int32_t beyond_one(int32_t branch)
 {
@@ -11,12 +10,6 @@ static int32_t beyond_one(int32_t branch)
     unsigned segment = place >> 8 & 31;
     uint32_t reciprocal = ((uint32_t)RECIPROCAL_BASES[segment] << 6) - RECIPROCAL_FALLS[segment] * (place & 255);
     return (int32_t)(((3 << 20) + 64 - (reciprocal << 1 >> more)) >> 7);
-}
-
-static __attribute__((noinline)) unsigned n_links(const struct node *node)
-{
-    unsigned n = (node->high & 1) << 2 | node->links >> LINKS_BITS;
-    return n < MAX_NEIGHBOURS ? n : MAX_NEIGHBOURS; /* 7 acts as 6 */
 }
 
 /* What the branches bring the membrane: each saturates. */

@@ -56,8 +56,6 @@ void make_unit(void)
 static void aggregate(const struct node *node, const struct node *nodes, bool exists)
 {
     unsigned n = exists ? n_links(node) : 0;
-    if (n > MAX_NEIGHBOURS)
-        n = MAX_NEIGHBOURS;
     const int8_t *rows = ROWS + (nodes - NODES) * MAX_DIMS;
     for (unsigned d = 0; d < MAX_DIMS; d++) {
         int32_t sum = 0;

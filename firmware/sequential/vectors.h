@@ -13,11 +13,6 @@ struct norm {
     uint32_t root;
 };
 
-static inline unsigned n_links(const struct node *node)
-{
-    return node->links >> LINKS_BITS | (node->high & 1u) << 2;
-}
-
 /* (floor(x * y / 2^32) + 1) >> 1: a rounded product with y 2^31 times what it means. */
 static inline int32_t rounded(int32_t x, uint32_t y)
 {
