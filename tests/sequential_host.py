@@ -195,7 +195,7 @@ class SequentialHost:
 
 def differences(host: SequentialHost, model: ArrayModel) -> list[str]:
     """The parts of the state in which the program and the model are not alike."""
-    pairs = {
+    pairs: dict[str, tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]] = {
         "counts": (host.counts, model.counts),
         "rows": (host.rows, model.vectors),
         "words": (host.words, model.words),

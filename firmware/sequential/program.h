@@ -39,6 +39,7 @@ struct variables {
     unsigned n_dims, distance;
     struct list nearest, shown, round;
 };
+_Static_assert(sizeof(struct variables) <= 0x400, "program.ld has other variables there");
 
 #ifdef SEQUENTIAL_HOST
 extern struct variables host_variables;
