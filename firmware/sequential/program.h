@@ -63,7 +63,7 @@ void run_command(void); /* waits for a command, runs it, FINISH */
 /* lists.c */
 void insert(struct list *list, int32_t key, uint32_t place);
 void push(int32_t key, unsigned core, unsigned index); /* into best, whose `most` smallest stay */
-unsigned collect(unsigned k, bool keep);               /* results = first k of best (with the old ones); shown; their number */
+unsigned collect(unsigned k, bool keep);               /* results = first k of best, with the old ones; their number */
 int32_t saturate_key(int32_t key);                     /* within KEY_WIDTH bits */
 
 /* graph.c */
