@@ -6,12 +6,13 @@ search many vectors as the same commands would, one after the other, in far less
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.fixed import array_cycles as timing
-from golden.fixed.array_batch import ALL_TYPES, BatchArray, Mode
+from golden.fixed.array_batch import ALL_TYPES, BatchArray, BatchResults, Mode
 from golden.fixed.array_command import NEVER, Command, Execution, collect_results, to_signed64
 from golden.fixed.array_insert import insert_row, link, nearest
 from golden.fixed.array_scale import aggregate, blend, operand_rows
@@ -22,7 +23,7 @@ from golden.fixed.fabric import Fabric
 from golden.fixed.fabric_state import RESET_SETTINGS, FabricSettings, TickStart
 from golden.fixed.sequential_array import SequentialArray
 from golden.fixed.sequential_ports import Request
-from golden.spec import Config, Error, Metric, Opcode
+from golden.spec import Config, Error, Metric, Opcode, encode
 from golden.spec.commands import SEARCH_EXACT, SEARCH_K_MASK, SEARCH_KEEP, SEARCH_ONE
 from golden.spec.constants import (
     INDEX_NONE,
@@ -36,8 +37,10 @@ from golden.spec.constants import (
 )
 from golden.spec.neural_commands import NeuralOpcode, commands
 
-__all__ = ["NEVER", "ArrayModel", "Command", "Execution"]
+__all__ = ["NEVER", "UNTIMED", "ArrayModel", "Command", "Execution"]
 
+UNTIMED = -1
+"""Cycles of a command of a batch that a sequential array has not run for them."""
 MERGE_FEED = 2
 """The busy cycle in which MERGE feeds its record."""
 
@@ -75,6 +78,48 @@ class ArrayModel(BatchArray):
         super().init(dims, metric)
         if self.fabric is not None:
             self.fabric.empty()
+
+    # ---------------------------------------------------------------- many vectors
+
+    def insert_batch(
+        self, cores: npt.ArrayLike, vectors: npt.ArrayLike, *, timed: bool = True
+    ) -> tuple[I64Array, I64Array]:
+        """As in any array. A sequential one runs the commands one by one for their cycles; with ``timed`` False it does
+        not, which is much faster, and the cycles are UNTIMED."""
+        if self.sequential is None or not timed:
+            indices, cycles = super().insert_batch(cores, vectors)
+            return indices, cycles if self.sequential is None else np.full_like(cycles, UNTIMED)
+        where, rows = self._placed(cores, vectors)
+        before = self.vector.copy()
+        done = []
+        for core, row in zip(where.tolist(), rows, strict=True):
+            self.vector[:] = row
+            done.append(self.execute(encode(Opcode.INSERT, core=core)))
+        self.vector[:] = before
+        return np.array([one.answer for one in done], np.int64), np.array([one.cycles for one in done], np.int64)
+
+    def search_batch(
+        self,
+        queries: npt.ArrayLike,
+        k: int,
+        mode: Mode = "exact",
+        type_mask: int = ALL_TYPES,
+        *,
+        timed: bool = True,
+    ) -> BatchResults:
+        """As in any array; ``timed`` as in :meth:`insert_batch`."""
+        found = super().search_batch(queries, k, mode, type_mask)
+        if self.sequential is None:
+            return found
+        cycles = np.full(len(found.n_results), UNTIMED)
+        if timed:
+            before, results, n_unread = self.query.copy(), self.results, self.n_unread
+            word = encode(Opcode.SEARCH, value=k | (SEARCH_EXACT if mode == "exact" else 0))
+            for i, row in enumerate(self._elements("queries", queries)):
+                self.query[:] = row
+                cycles[i] = self.execute(word, type_mask=type_mask).cycles
+            self.query[:], self.results, self.n_unread = before, results, n_unread
+        return replace(found, cycles=cycles)
 
     # ---------------------------------------------------------------- commands
 

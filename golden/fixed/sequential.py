@@ -63,6 +63,7 @@ class SequentialEngine:
         self.nodes: npt.NDArray[np.uint32] = nodes.reshape(MAX_ROWS, NODE_WORDS)
         self.ports.rows = self.rows
         self._before = self._snapshot()
+        self._reached = 0
         self.reset(0)
 
     def _behind(self, config: Config) -> SequentialPorts:
@@ -118,13 +119,14 @@ class SequentialEngine:
 
     def wait_since(self, cycle: int, reporter_idle: int) -> None:
         """Take ``cycle`` for :attr:`idle_from`; the reporter is idle from the other one on."""
-        self.processor.cycle = cycle
+        self.processor.cycle = self._reached = cycle
         self.ports.state.reporter_idle = reporter_idle
         self.ports.state.scan.idle_at = cycle
 
     def _go(self, limit: int) -> None:
         if not self.processor.run(limit):
             raise RuntimeError(f"the program does not come to an end: at {self.processor.pc:#x} in cycle {limit:,}")
+        self._reached = self.processor.cycle
         if self.ports.wants is None and self.progress.finish is None:
             raise RuntimeError(f"the program waits for a command and has not finished one, at {self.processor.pc:#x}")
 
@@ -159,7 +161,7 @@ class SequentialEngine:
 
     def interrupt(self, cycle: int) -> None:
         """A reset in ``cycle``: back to what had been written by its end. :meth:`reset` comes next."""
-        if cycle >= self.processor.cycle and self.ports.wants is None:
+        if cycle >= self._reached:
             return
         before, processor = self._before, self.processor
         processor.registers[:] = before.registers
