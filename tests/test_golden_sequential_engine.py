@@ -61,7 +61,7 @@ wait:
     sw a5, 100(a0)          # R 97: LIST_COUNT
     sw a5, 0x108(a0)        # R 99: element 2 of QUERY
     lw a1, 0x108(a0)        # R 101: M 103
-    lw a1, 120(a0)          # R 105: STATUS_UNREAD
+    lw a1, 120(a0)          # R 105: CORES
     sw a1, 0x1C0(a0)        # R 109: element 0 of SCRATCH
     sw zero, 112(a0)        # R 111: FINISH in 113
     j wait                  # R 113, F 115
@@ -74,7 +74,7 @@ def test_ports_by_hand() -> None:
     assert engine.idle_from == 9 and engine.wants is None
     engine.rows[2:7, 0] = 9, 7, 6, 5, 4
     engine.rows[:, 8] = 77
-    shown = engine.begin(Request(0xABCDEF01, data=0x5_1234_5678, n_unread=9), 20)
+    shown = engine.begin(Request(0xABCDEF01, data=0x5_1234_5678), 20)
     assert shown == Progress(
         finish=113,
         answers=[(25, 0, 0xABCDEF01), (31, 1, 5)],
@@ -82,8 +82,8 @@ def test_ports_by_hand() -> None:
         reports=[(39, 5, 0x71), (48, 5, 0x71)],
     )
     state = engine.ports.state
-    assert state.entries == {0: (36, 0, 4)} and (state.list_count, state.n_unread) == (1, 1)
-    assert state.buffers[0, 2] == 1 and state.buffers[3, 0] == 1
+    assert state.entries == {0: (36, 0, 4)} and state.list_count == 1
+    assert state.buffers[0, 2] == 1 and state.buffers[3, 0] == CONFIG.cores
     assert engine.idle_from == 116
     # Accepted in the first cycle that is not busy, before the program waits: the load of COMMAND does not stall.
     again = engine.begin(Request(3), 114)
@@ -133,7 +133,7 @@ class Pair(Bench):
 
     def compare(self, word: int, data: int, type_mask: int, alpha_raw: int) -> None:
         array = self.array
-        asked = Request(word, data, type_mask, alpha_raw, self.settings, array.n_unread)
+        asked = Request(word, data, type_mask, alpha_raw, self.settings)
         shown = self.twin.measure(asked)
         done = array.perform(word, data, type_mask, alpha_raw, settings=self.settings)
         self.twin.note()

@@ -158,7 +158,7 @@ class ArrayModel(BatchArray):
             raise ValueError(f"command {word:#010x} is refused: {reason.name}")
         if self.sequential is None:
             return self.perform(word, data, type_mask, alpha_raw, settings=settings, tick_start=tick_start)
-        registers = Request(word, data, type_mask, alpha_raw, settings, self.n_unread)
+        registers = Request(word, data, type_mask, alpha_raw, settings)
         shown = self.sequential.measure(registers)
         done = self.perform(word, data, type_mask, alpha_raw, settings=settings)
         self.sequential.note()

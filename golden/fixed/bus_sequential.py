@@ -85,7 +85,7 @@ class SequentialRegisters(FabricRegisters):
         self._busy_from = cycle
         self._old_phase, self._old_settings_word = self.fabric.phase, engine.ports.state.settings
         settings = fabric_settings(self._values)
-        self._request = Request(word, *self._operands(), settings, self.array.n_unread, self._by_time)
+        self._request = Request(word, *self._operands(), settings, self._by_time)
         self._n_drops = self._n_reports = self._n_uses = 0
         self.busy_until, self.done_cycle = FAR, NEVER
         self._shown = engine.begin(self._request, cycle)
