@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from fabric_bus_bench import Bench, row
 
+from ganglion.cosim import record
 from ganglion.cosim.host import Transfer
 from golden.fixed.array import ArrayModel
-from golden.spec import Error, Opcode, encode, preset
+from golden.fixed.bus_sequential import SequentialRegisters
+from golden.spec import Config, Error, Opcode, encode, preset
 from golden.spec.neural_commands import NeuralOpcode, NeuronField, TickPart
 from golden.spec.neural_registers import GAMMA, RUN, TIMER
 
@@ -243,3 +247,28 @@ def test_a_reset_in_a_tick_that_learns(bench: Sequential, after: int, is_part: b
     bench.do(Opcode.SET_COUNT, 0, 0, 8)
     assert bench.do(NeuralOpcode.TICK, 0, 0, TickPart.RECORD) == 0
     assert [bench.do(Opcode.GET_WEIGHT, 0, i) for i in range(8)] == found
+
+
+def test_engine_and_array_do_the_same_in_random_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command and tick by time of a random host, with resets: what the program did is what the array did."""
+    seen: Counter[object] = Counter()
+    finish, interrupt = SequentialRegisters.finish, SequentialRegisters.interrupt
+
+    def compared_finish(self: SequentialRegisters) -> None:
+        timed = self._by_time
+        finish(self)
+        seen["timed" if timed else "commanded"] += 1
+        # All of it takes a hundred thousand instructions.
+        if seen.total() % 20 == 0:
+            twin = self.array.sequential
+            assert twin is not None and twin.differences() == []
+            seen["compared"] += 1
+
+    def counted_interrupt(self: SequentialRegisters, cycle: int) -> None:
+        seen["reset", cycle <= self.busy_until] += 1
+        interrupt(self, cycle)
+
+    monkeypatch.setattr(SequentialRegisters, "finish", compared_finish)
+    monkeypatch.setattr(SequentialRegisters, "interrupt", counted_interrupt)
+    record(Config(cores=3, lanes=8, memory="spram", contexts=1), 300, seed=2)
+    assert seen["timed"] > 20 and seen["commanded"] > 200 and seen["compared"] > 10 and seen["reset", True]

@@ -181,10 +181,10 @@ class SequentialArray:
     def differences(self) -> list[str]:
         """Names of what is not the same in array and engine, after a command that both ran; for tests.
 
-        Counts and neurons are asked for by commands, whose answers come from the engine's program.
+        Counts and neurons are asked for by commands, whose answers come from the engine's program; they take no time.
         """
         engine, array = self.engine, self.array
-        ports = engine.ports.state
+        ports, since, reporter_idle = engine.ports.state, engine.idle_from, engine.ports.state.reporter_idle
         names = ("vectors", "words", "types", "weights")
         found = [
             name
@@ -213,6 +213,7 @@ class SequentialArray:
                 other = [int(bits[-1, CONTEXT_COLUMNS.index(info)])]
             if own != other:
                 found.append(info.field.name)
+        engine.wait_since(since, reporter_idle)
         return found
 
     def _ask(self, opcode: Opcode | NeuralOpcode, **fields: int) -> int:
