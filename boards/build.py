@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards import icebreaker, icebreaker_events
+from boards import icebreaker, icebreaker_events, icebreaker_snn
 from boards.tools import BuildError, Progress, cache_folder, run_tool
 
 __all__ = ["BOARDS", "SYNTHESIS", "BuildError", "BuildReport", "build", "relax_collisions"]
 
-BOARDS = {"icebreaker": icebreaker, "icebreaker-events": icebreaker_events}
+BOARDS = {"icebreaker": icebreaker, "icebreaker-events": icebreaker_events, "icebreaker-snn": icebreaker_snn}
 MAP_AGAIN = "; &st; &dch -f; &if {W} {D} -v; &mfs"
 MAPPING = "&scorr; &sweep; &dc2; &syn3; &syn3; &dc2; &dch -f; &if {W} {D} -v; &mfs" + 4 * MAP_AGAIN
 """ABC's script: mapped five times instead of once, which takes 130 of 4,470 tables off the design."""
@@ -36,14 +36,15 @@ class BuildReport:
     """A finished bitstream.
 
     ``fmax_mhz`` is the design's clock as nextpnr reports it, ``target_mhz`` the one it runs at; ``lc``, ``spram``,
-    ``ebr`` and ``dsp`` are cells used, ``*_total`` those of the FPGA. An array has ``cores`` and ``vectors``, an event
-    unit ``table_words`` of a compact model and ``neurons``.
+    ``ebr`` and ``dsp`` are cells used, ``*_total`` those of the FPGA. An array has ``cores`` and ``vectors``, one
+    with spiking units ``contexts``, an event unit ``table_words`` of a compact model and ``neurons``.
     """
 
     board: str
     bitstream: Path
     cores: int | None = None
     vectors: int | None = None
+    contexts: int | None = None
     table_words: int | None = None
     neurons: int | None = None
     fmax_mhz: float

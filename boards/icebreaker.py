@@ -1,5 +1,6 @@
 """iCEBreaker (iCE40 UP5K): 128 cores behind a UART."""
 
+from amaranth.build import Pins, Resource
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth_boards.icebreaker import ICEBreakerPlatform
@@ -19,6 +20,9 @@ CLOCK_HZ = 24_000_000
 BAUD = 1_000_000
 SEEDS = (9, 8, 6, 4, 7, 5)
 """Placements tried in this order until one is fast enough; always the same, so builds can be repeated."""
+TIME_PINS = [
+    Resource(name, 0, Pins(str(pin), dir="i", conn=("pmod", 2))) for name, pin in (("clk_snn", 1), ("clk_gamma", 2))
+]
 FACTS = {"cores": CONFIG.cores, "vectors": CONFIG.capacity}
 """What the design holds, for the report."""
 
@@ -78,6 +82,11 @@ class Icebreaker(Elaboratable):
                 continue
             subordinate, manager = getattr(ganglion, name), getattr(bridge, "m" + name[1:])
             m.d.comb += subordinate.eq(manager) if member.flow.name == "In" else manager.eq(subordinate)
+
+        if hasattr(ganglion, "clk_snn"):
+            # Their edges are taken into this clock where they are used.
+            platform.add_resources(TIME_PINS)
+            m.d.comb += [getattr(ganglion, name).eq(platform.request(name).i) for name in ("clk_snn", "clk_gamma")]
 
         # The pin is not in step with the clock.
         received, rx = Signal(init=1), Signal(init=1)

@@ -168,7 +168,6 @@ class SequentialArray(wiring.Component):
             scan.set_operand.eq(Mux(processor.port_write & number[OPERAND_BIT], 1 << number[:2], 0)),
         ]
         left, place, pops = Signal(range(MAX_RESULTS + 1)), Signal(range(MAX_RESULTS)), Signal()
-        self._unread = left
         m.d.comb += [
             self.result_valid.eq(~self._works & left.any()),
             pops.eq(self.result_pop & self.result_valid & ~self.busy),
@@ -221,7 +220,7 @@ class SequentialArray(wiring.Component):
             Port.SCAN_ROW: Cat(scan.row, Const(0, WORD_BITS - 1 - len(scan.row)), ~scan.found),
             Port.PHASE_DUE: fabric.phase_due,
             Port.TIMED: fabric.timed,
-            Port.UNREAD: self._unread,
+            Port.CORES: Const(self.config.cores),
         }
         words = []
         for port in range(1 << PORT_BITS):

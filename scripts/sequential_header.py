@@ -20,6 +20,7 @@ from golden.spec.neural_commands import (
 )
 from golden.spec.qformat import QFormat
 from golden.spec.registers import REGION_DELTA, REGION_QUERY, REGION_SCRATCH, REGION_VECTOR
+from golden.spec.sequential_ports import BUFFER_PORT, OPERAND_PORT, SequentialPort
 from scripts.gen_text import c_comment
 
 MACHINE_TYPES = ((8, False), (8, True), (16, False), (16, True), (32, False), (32, True))
@@ -167,7 +168,7 @@ def array_numbers(config: Config) -> dict[str, int]:
 
 
 def members(
-    enumeration: Iterable[Opcode | NeuralOpcode | NeuronField | TickPart | ResetPart | Metric],
+    enumeration: Iterable[Opcode | NeuralOpcode | NeuronField | TickPart | ResetPart | Metric | SequentialPort],
 ) -> list[tuple[str, int]]:
     return [(str(member.name), int(member)) for member in enumeration]
 
@@ -184,6 +185,7 @@ def constants_header(config: Config) -> str:
         "",
         *c_enum("opcode", "OP", [*members(Opcode), *members(NeuralOpcode)]),
         *c_enum("metric", "METRIC", members(Metric)),
+        *c_enum("port", "PORT", [*members(SequentialPort), ("BUFFER", BUFFER_PORT), ("OPERAND", OPERAND_PORT)]),
         *defines(array_numbers(config)),
         "",
         *c_enum("neuron_field", "FIELD", members(NeuronField)),

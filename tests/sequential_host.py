@@ -24,6 +24,7 @@ from ganglion.engine.build import run_tool
 from golden.fixed.array import ArrayModel
 from golden.fixed.fabric_state import RESET_SETTINGS, FabricSettings
 from golden.spec.constants import INDEX_WIDTH, LINKS_WIDTH, MAX_DIMS, VECTORS_PER_CORE
+from golden.spec.sequential_ports import SequentialPort as Port
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCE = PROJECT / "firmware" / "sequential"
@@ -33,11 +34,6 @@ FLAGS = (
     *("-fno-sanitize=all", "-Wall", "-Wextra", "-Werror"),
 )
 
-COMMAND, DATA_LO, DATA_HI, TYPE_MASK, ALPHA, DT, LEAK, RATE_FACTOR, TARGET_STEP, PHASE_STEP, GAIN, DISTANCE_ONE = range(
-    12
-)
-PHASE_DUE, SETTINGS, ANSWER_LO, ANSWER_HI, FINISH, TIMED, UNREAD = 21, 22, 26, 27, 28, 29, 30
-"""Numbers of ports."""
 N_CORES = 128
 WORD = 0xFFFFFFFF
 
@@ -146,21 +142,21 @@ class SequentialHost:
         """Run one command; arguments as those of ``ArrayModel.execute``. ``inlet``: (core, word) of its entries."""
         step, host = settings.time_step, self.host
         values = {
-            COMMAND: word,
-            DATA_LO: data,
-            DATA_HI: data >> 32,
-            TYPE_MASK: type_mask,
-            ALPHA: alpha_raw,
-            DT: step.dt_raw,
-            LEAK: step.leak,
-            RATE_FACTOR: step.rate_factor,
-            TARGET_STEP: step.target_step,
-            PHASE_STEP: step.phase_step,
-            GAIN: settings.gain_raw,
-            DISTANCE_ONE: settings.distance_one,
-            PHASE_DUE: phase_due,
-            TIMED: timed,
-            UNREAD: host.list_count,
+            Port.COMMAND: word,
+            Port.DATA_LO: data,
+            Port.DATA_HI: data >> 32,
+            Port.TYPE_MASK: type_mask,
+            Port.ALPHA: alpha_raw,
+            Port.DT: step.dt_raw,
+            Port.LEAK: step.leak,
+            Port.RATE_FACTOR: step.rate_factor,
+            Port.TARGET_STEP: step.target_step,
+            Port.PHASE_STEP: step.phase_step,
+            Port.GAIN: settings.gain_raw,
+            Port.DISTANCE_ONE: settings.distance_one,
+            Port.PHASE_DUE: phase_due,
+            Port.TIMED: timed,
+            Port.CORES: N_CORES,
         }
         for port, value in values.items():
             host.inputs[port] = int(value) & WORD
@@ -168,14 +164,14 @@ class SequentialHost:
             host.inlet_cores[place], host.inlet_words[place] = core, bits
         host.n_inlet, host.inlet_at, host.n_reports = len(inlet), 0, 0
         if not timed:
-            host.stored[ANSWER_LO] = host.stored[ANSWER_HI] = 0
-        finished = host.n_stored[FINISH]
+            host.stored[Port.ANSWER_LO] = host.stored[Port.ANSWER_HI] = 0
+        finished = host.n_stored[Port.FINISH]
         self.library.run_command()
-        finished = host.n_stored[FINISH] - finished
+        finished = host.n_stored[Port.FINISH] - finished
         if host.n_bad or finished != 1:
             raise AssertionError(f"command {word:#010x}: {host.n_bad} forbidden accesses, {finished} times FINISH")
         reports = tuple((host.report_cores[i], host.report_words[i]) for i in range(host.n_reports))
-        return Outcome(host.stored[ANSWER_LO] | host.stored[ANSWER_HI] << 32, reports)
+        return Outcome(host.stored[Port.ANSWER_LO] | host.stored[Port.ANSWER_HI] << 32, reports)
 
     @property
     def results(self) -> list[tuple[int, int, int]]:
@@ -206,7 +202,7 @@ def differences(host: SequentialHost, model: ArrayModel) -> list[str]:
     found = [name for name, (ours, theirs) in pairs.items() if not np.array_equal(ours, theirs)]
     if host.results != model.results:
         found.append("results")
-    if host.host.stored[SETTINGS] != (model.dims | int(model.metric) << 8):
+    if host.host.stored[Port.SETTINGS] != (model.dims | int(model.metric) << 8):
         found.append("settings")
     if model.fabric is not None and host.host.phase != model.fabric.phase:
         found.append("phase")

@@ -50,6 +50,42 @@ enum metric {
     METRIC_DOT = 2,
 };
 
+enum port {
+    PORT_COMMAND = 0,
+    PORT_DATA_LO = 1,
+    PORT_DATA_HI = 2,
+    PORT_TYPE_MASK = 3,
+    PORT_ALPHA = 4,
+    PORT_DT = 5,
+    PORT_LEAK = 6,
+    PORT_RATE_FACTOR = 7,
+    PORT_TARGET_STEP = 8,
+    PORT_PHASE_STEP = 9,
+    PORT_GAIN = 10,
+    PORT_DISTANCE_ONE = 11,
+    PORT_PHASE = 12,
+    PORT_INLET_WORD = 13,
+    PORT_INLET = 14,
+    PORT_REPORT_CORE = 15,
+    PORT_REPORT_WORD = 16,
+    PORT_SCAN_KEY = 17,
+    PORT_SCAN_ROW = 18,
+    PORT_SCAN_START = 19,
+    PORT_SCAN_MODE = 20,
+    PORT_PHASE_DUE = 21,
+    PORT_SETTINGS = 22,
+    PORT_LIST_KEY = 23,
+    PORT_LIST_ENTRY = 24,
+    PORT_LIST_COUNT = 25,
+    PORT_ANSWER_LO = 26,
+    PORT_ANSWER_HI = 27,
+    PORT_FINISH = 28,
+    PORT_TIMED = 29,
+    PORT_CORES = 30,
+    PORT_BUFFER = 64,
+    PORT_OPERAND = 128,
+};
+
 #define N_CORES 128
 #define VECTORS_PER_CORE 32
 #define INDEX_BITS 5

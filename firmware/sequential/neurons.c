@@ -46,7 +46,7 @@ static unsigned walk_results(const struct command *c, unsigned count)
     for (struct entry *e = results.entries; e != results.entries + results.count; e++) {
         int32_t key = e->key;
         if (c->opcode == OP_RESONATE) {
-            if (e->core < N_CORES) {
+            if (e->core < load(PORT_CORES)) {
                 int32_t share = scaled(key, ratio(resonance(e->index), RESONANCE_ONE));
                 push(saturate_key(2 * key - scaled(share, load(PORT_DATA_LO) & 0xFFFFF)), e->core, e->index);
             }

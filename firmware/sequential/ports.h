@@ -4,41 +4,7 @@
 
 #include <stdint.h>
 
-enum port {
-    PORT_COMMAND = 0,
-    PORT_DATA_LO,
-    PORT_DATA_HI,
-    PORT_TYPE_MASK,
-    PORT_ALPHA,
-    PORT_DT,
-    PORT_LEAK,
-    PORT_RATE_FACTOR,
-    PORT_TARGET_STEP,
-    PORT_PHASE_STEP,
-    PORT_GAIN,
-    PORT_DISTANCE_ONE,
-    PORT_PHASE,
-    PORT_INLET_WORD,
-    PORT_INLET,
-    PORT_REPORT_CORE,
-    PORT_REPORT_WORD,
-    PORT_SCAN_KEY,
-    PORT_SCAN_ROW,
-    PORT_SCAN_START,
-    PORT_SCAN_MODE,
-    PORT_PHASE_DUE,
-    PORT_SETTINGS,
-    PORT_LIST_KEY,
-    PORT_LIST_ENTRY,
-    PORT_LIST_COUNT,
-    PORT_ANSWER_LO,
-    PORT_ANSWER_HI,
-    PORT_FINISH,
-    PORT_TIMED,
-    PORT_UNREAD,
-    PORT_BUFFER = 0x40,  /* + region * 16 + element */
-    PORT_OPERAND = 0x80, /* + word */
-};
+#include "constants.h"
 
 #define REGION_BITS 4
 

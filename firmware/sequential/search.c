@@ -78,7 +78,7 @@ void search_cores(unsigned core, unsigned last_core, unsigned k, uint32_t types,
 
 unsigned search(const struct command *c)
 {
-    unsigned k = c->value & SEARCH_K_MASK, core = 0, last = N_CORES - 1;
+    unsigned k = c->value & SEARCH_K_MASK, core = 0, last = load(PORT_CORES) - 1;
     best.count = 0;
     if (k > MAX_RESULTS)
         k = MAX_RESULTS;

@@ -31,7 +31,7 @@ OUTSIDE = (Port.INLET_WORD, Port.INLET, Port.PHASE_DUE)
 class Request:
     """A command and the registers that it reads.
 
-    ``data``: 64 bits; ``alpha_raw``: signed; ``n_unread``: entries of the result list; ``timed``: a tick by time.
+    ``data``: 64 bits; ``alpha_raw``: signed; ``timed``: a tick by time.
     """
 
     word: int
@@ -39,7 +39,6 @@ class Request:
     type_mask: int = 0
     alpha_raw: int = 0
     settings: FabricSettings = RESET_SETTINGS
-    n_unread: int = 0
     timed: bool = False
 
     def registers(self) -> dict[int, int]:
@@ -105,7 +104,6 @@ class PortState:
     list_key: int = 0
     list_count: int = 0
     entries: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    n_unread: int = 0
 
     def copy(self) -> "PortState":
         """An independent copy."""
@@ -137,7 +135,7 @@ class SequentialPorts:
             Port.REPORT_CORE: lambda cycle: (0, max(0, self.state.reporter_idle - cycle)),
             Port.SCAN_KEY: self._scan_key,
             Port.SCAN_ROW: lambda cycle: (self.state.scan.row_word, 0),
-            Port.UNREAD: lambda cycle: (self.state.n_unread, 0),
+            Port.CORES: lambda cycle: (config.cores, 0),
             **{int(port): partial(self._outside, int(port)) for port in OUTSIDE},
         }
         self._stores: dict[int, Callable[[int, int], None]] = {
@@ -169,7 +167,6 @@ class SequentialPorts:
     def accept(self, request: Request, cycle: int) -> None:
         """A command is accepted in ``cycle``."""
         self.request, self.accepted, self.progress = request, cycle, Progress()
-        self.state.n_unread = request.n_unread
         self._registers = request.registers()
         self.outside = {}
         self._repeats = request
@@ -251,7 +248,7 @@ class SequentialPorts:
         self.state.entries[value >> 16] = key, value & BYTE, value >> 8 & mask(INDEX_WIDTH)
 
     def _count(self, value: int, cycle: int) -> None:
-        self.state.list_count = self.state.n_unread = value
+        self.state.list_count = value
 
     def _answer(self, half: int, value: int, cycle: int) -> None:
         if self.request is not None and not self.request.timed:

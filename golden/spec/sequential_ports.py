@@ -38,7 +38,7 @@ class SequentialPort(IntEnum):
     ANSWER_HI = 27
     FINISH = 28
     TIMED = 29
-    UNREAD = 30
+    CORES = 30
 
 
 BUFFER_PORT = 0x40
