@@ -179,7 +179,7 @@ class Processor(wiring.Component):
                 m.d.comb += logical.eq(a | chosen)
             with m.Case(0b11):
                 m.d.comb += logical.eq(a & chosen)
-        shifted = self._shifted(a, chosen[:5], left=~function[2], fill=arithmetic & a[31])
+        shifted = self._shifted(m, a, chosen[:5], left=~function[2], fill=arithmetic & a[31])
 
         # Where it goes on.
         ends = Signal()
@@ -273,12 +273,16 @@ class Processor(wiring.Component):
         return Mux(branch, function[1], function[0])
 
     @staticmethod
-    def _shifted(value: Value, amount: Value, *, left: Value, fill: Value) -> Value:
+    def _shifted(m: Module, value: Value, amount: Value, *, left: Value, fill: Value) -> Value:
         """A barrel shifter to the right; to the left it goes in and comes out reversed."""
-        word: Value = Mux(left, value[::-1], value)
+        # Each stage has a name: simulators written out as expressions would repeat an unnamed one.
+        word = Signal(32, name="unshifted")
+        m.d.comb += word.eq(Mux(left, value[::-1], value))
         for step in range(5):
             distance = 1 << step
-            word = Mux(amount[step], Cat(word[distance:], (fill & ~left).replicate(distance)), word)
+            farther = Signal(32, name=f"shifted_by_{distance}")
+            m.d.comb += farther.eq(Mux(amount[step], Cat(word[distance:], (fill & ~left).replicate(distance)), word))
+            word = farther
         return Mux(left, word[::-1], word)
 
     @staticmethod
