@@ -12,7 +12,7 @@ __all__ = ["CLOCK_HZ", "CONFIG", "FACTS", "SEEDS", "design", "platform"]
 
 CONFIG: Config = preset("up5k-snn")
 CLOCK_HZ = 24_000_000
-SEEDS = (1, 2, 3, 4, 5, 6)
+SEEDS = (2, 1, 3, 4, 5, 6)
 FACTS = {"cores": CONFIG.cores, "vectors": CONFIG.capacity, "contexts": CONFIG.contexts}
 """What the design holds, for the report."""
 

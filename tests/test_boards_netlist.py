@@ -38,6 +38,15 @@ def array() -> Iterator[Engine]:
         yield engine
 
 
+def test_the_sequential_array_with_its_program() -> None:
+    """Processor, products and scans in their cells: all commands of the array and of its neurons."""
+    config = preset("up5k-snn")
+    with netlist_engine(Ganglion(config)) as engine:
+        report = run_cosim(config, 250, 2, engine=engine)
+    assert report.first_mismatch is None
+    assert (report.operations, report.mismatches) == (250, 0)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_commands_as_the_golden_model(array: Engine, seed: int) -> None:
     # Exact and beam searches, inserts, graph and GNN commands, refusals, stalls on all channels, resets in between.

@@ -41,6 +41,8 @@ SPIKING_RUNS: list[tuple[str, Config, int]] = [
     ("wide-snn", Config(cores=2, slices=1, lanes=2, element_width=16, contexts=1), 10_000),
     ("odd-places-snn", Config(cores=12, slices=4, lanes=1, contexts=12), 5_000),
     ("folded256-snn", preset("folded256-snn"), 600),
+    ("sequential", preset("up5k-snn", cores=3), 3_000),
+    ("up5k-snn", preset("up5k-snn"), 400),
 ]
 
 

@@ -16,7 +16,10 @@ from ganglion.cli.output import print_facts, print_json, steps
 @app.command(epilog="Example: ganglion build icebreaker --out build/icebreaker")
 def build(
     board: Annotated[
-        str, typer.Argument(help="icebreaker (the array) or icebreaker-events (text classifiers).", metavar="BOARD")
+        str,
+        typer.Argument(
+            help="icebreaker, icebreaker-snn (with neurons) or icebreaker-events (classifiers).", metavar="BOARD"
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the bitstream and reports; build/BOARD by default.")

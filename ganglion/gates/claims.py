@@ -14,7 +14,7 @@ from typing import Any
 from ganglion.engine import Progress
 from ganglion.engine.base import log_progress
 from ganglion.engine.rtl import convert
-from golden.spec import Config
+from golden.spec import Config, ConfigError
 from hw.slice import Slice
 
 from .count import slice_blocks, unit_gates
@@ -111,8 +111,11 @@ def measure_claims(config: Config, *, liberty: Path | None = None, progress: Pro
     Results are cached by the content of design, library and tools.
 
     Raises:
+        ConfigError: the slice's memory is the UltraPlus's, which has no room for a neuron unit.
         LibraryError, NetlistError, EngineError: as :func:`ganglion.gates.count_gates`.
     """
+    if config.memory == "spram":
+        raise ConfigError(f"claims are compared with a slice with block memory, got memory {config.memory!r}")
     progress = log_progress if progress is None else progress
     library = load_library(liberty)
     units: dict[str, Block] = {}

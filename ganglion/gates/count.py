@@ -55,6 +55,20 @@ SHARED_NAMES = {
     "array": "array glue",
     "": "top glue",
 }
+SEQUENTIAL_NAMES = {
+    "array.processor": "processor",
+    "array.processor.multiplier": "multiplier",
+    "array.processor.program": "program memory",
+    "array.processor.first": "registers",
+    "array.processor.second": "registers, again",
+    "array.scan": "scan unit",
+    "array.memory": "rows, graph, data",
+    "array.buffer": "buffer memory",
+    "array.fabric": "time, spikes, events",
+    "front": "bus front end",
+    "array": "array glue",
+    "": "top glue",
+}
 """Names of the blocks in the report, by their place in the hardware. Units that are not listed keep their own."""
 
 
@@ -62,7 +76,7 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
     """Gate equivalents, memory bits, flip-flops and logic depth of every block of an array.
 
     A slice is synthesised once and counts ``config.slices`` times; everything else is synthesised for the true number
-    of slices. Results are cached by the content of design, library and tools.
+    of slices. A sequential array has no slice: all of it is shared. Results are cached by the content of design, library and tools.
 
     Args:
         config: the array.
@@ -77,6 +91,8 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
     progress = log_progress if progress is None else progress
     library = load_library(liberty)
     progress("elaborating the design")
+    if config.sequential:
+        return _count_sequential(config, library, progress)
     slice_rtlil = convert(Slice(config))
     shared_rtlil = convert(Ganglion(config, separate_slice=True), {SLICE_MODULE: Slice(config)})
     key = content_key(slice_rtlil, shared_rtlil, library.text, SCRIPT, _own_source(), tools=TOOLS)
@@ -97,6 +113,27 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
         blocks=(*(block.times(config.slices) for block in slice_blocks), *shared_blocks),
         levels=_levels_together(shared_flat, slice_flat),
         slice_levels=slice_flat.levels(),
+    )
+    _store(kept, report.as_dict())
+    return report
+
+
+def _count_sequential(config: Config, library: Library, progress: Progress) -> GateReport:
+    """An array without slices."""
+    rtlil = convert(Ganglion(config))
+    kept = cache_folder() / f"{content_key('sequential', rtlil, library.text, SCRIPT, _own_source(), tools=TOOLS)}.json"
+    found = _load(kept)
+    if found is not None:
+        return GateReport.from_dict(config, found)
+    blocks, flat = _part(rtlil, library, "shared", SEQUENTIAL_NAMES, "the array", progress)
+    progress("following the longest paths")
+    report = GateReport(
+        config=config,
+        library=library.name,
+        nand2_area=library.nand2_area,
+        blocks=tuple(blocks),
+        levels=flat.levels(),
+        slice_levels=0,
     )
     _store(kept, report.as_dict())
     return report

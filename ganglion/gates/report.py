@@ -130,9 +130,10 @@ class GateReport:
         }
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The table, a heading first: blocks, then slice, shared and array. All cells are text."""
+        """The table, a heading first: blocks, then slice and shared (where there are slices) and array, as text."""
         heading = ("block", "instances", "gates", "of them flip-flops", "flip-flops", "memory bits", "levels")
-        lines = [*self.blocks, self.slice, self.shared, self.array]
+        parts = [self.array] if self.config.sequential else [self.slice, self.shared, self.array]
+        lines = [*self.blocks, *parts]
         return [
             heading,
             *(
