@@ -76,7 +76,8 @@ def count_gates(config: Config, *, liberty: Path | None = None, progress: Progre
     """Gate equivalents, memory bits, flip-flops and logic depth of every block of an array.
 
     A slice is synthesised once and counts ``config.slices`` times; everything else is synthesised for the true number
-    of slices. A sequential array has no slice: all of it is shared. Results are cached by the content of design, library and tools.
+    of slices. A sequential array has no slice: all of it is shared. Results are cached by the content of design,
+    library and tools.
 
     Args:
         config: the array.
