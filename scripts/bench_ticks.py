@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     spiking = [name for name, config in PRESETS.items() if config.contexts]
     parser.add_argument("preset", nargs="?", default="folded256-snn", help=", ".join(spiking))
     parser.add_argument("--clock", type=float, default=24.0, help="MHz, for the times")
+    parser.add_argument("--spikes", type=int, metavar="N", help="only ticks of N spikes a core, 0 to 32")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     try:
@@ -67,9 +68,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{options.preset} has no spiking units; choose one of {', '.join(spiking)}")
     if not options.clock > 0:
         parser.error(f"--clock must be above 0, not {options.clock:g}")
+    cases = CASES
+    if (n := options.spikes) is not None:
+        if not 0 <= n <= VECTORS_PER_CORE:
+            parser.error(f"--spikes must be 0 to {VECTORS_PER_CORE}, got {n}")
+        cases = (f"{n} spikes a core", n, PLAIN), (f"{n} spikes a core, learning", n, LEARNING)
     array = full_array(config)
     rows: list[dict[str, Any]] = []
-    for name, n_spikes, parts in CASES:
+    for name, n_spikes, parts in cases:
         cycles, fired = tick(array, n_spikes, parts)
         rows.append({"case": name, "cycles": cycles, "spikes": fired, "milliseconds": cycles / options.clock / 1000})
     if options.json:

@@ -46,6 +46,7 @@ from scripts.gen_text import (  # noqa: E402
     table,
     while_busy,
 )
+from scripts.kept_files import keep_files  # noqa: E402
 
 NARROW, WIDE = Config(element_width=8, contexts=1), Config(element_width=16, contexts=1)
 PLAIN = by_name(Config(element_width=8))
@@ -314,21 +315,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 if a file is stale")
     parser.add_argument("--root", type=Path, default=PROJECT, help="project folder (default: this one)")
     options = parser.parse_args(argv)
-    stale = []
-    for name, make in FILES.items():
-        path: Path = options.root / name
-        text = make()
-        if path.is_file() and path.read_bytes() == text.encode():
-            continue
-        if options.check:
-            stale.append(name)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-        print(f"wrote {name}")
-    for name in stale:
-        print(f"{name} is stale: run scripts/gen.py", file=sys.stderr)
-    return 1 if stale else 0
+    files = {name: make().encode() for name, make in FILES.items()}
+    return keep_files(files, options.root, check=options.check, script="scripts/gen.py")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from golden.spec.constants import (  # noqa: E402
     MAX_RESULTS,
     VECTORS_PER_CORE,
 )
+from scripts.kept_files import keep_files  # noqa: E402
 
 Integers = NDArray[np.int64]
 
@@ -189,21 +190,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the generated files of the page and of the wrapper.")
     parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 if a file is stale")
     options = parser.parse_args(argv)
-    stale = []
-    for name, make in FILES.items():
-        path = PROJECT / name
-        content = make()
-        if path.is_file() and path.read_bytes() == content:
-            continue
-        if options.check:
-            stale.append(name)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        print(f"wrote {name}: {len(content):,} bytes")
-    for name in stale:
-        print(f"{name} is stale: run scripts/gen_page.py", file=sys.stderr)
-    return 1 if stale else 0
+    files = {name: make() for name, make in FILES.items()}
+    return keep_files(files, PROJECT, check=options.check, script="scripts/gen_page.py")
 
 
 if __name__ == "__main__":

@@ -20,17 +20,16 @@ sys.path.insert(0, str(PROJECT))
 
 import boards.tools  # noqa: E402
 from ganglion.engine.build import run_tool  # noqa: E402
-from golden.fixed.processor_traces import decode  # noqa: E402
+from golden.fixed.processor_traces import PROGRAM_BASE, decode  # noqa: E402
 from golden.spec import preset  # noqa: E402
 from scripts.elf32 import code_words, read_program, symbol_sizes  # noqa: E402
+from scripts.kept_files import keep_files  # noqa: E402
 from scripts.sequential_header import constants_header  # noqa: E402
 
 PRESET = "up5k-snn"
 SOURCE = PROJECT / "firmware" / "sequential"
 HEADER = "firmware/sequential/constants.h"
 IMAGE = "golden/spec/sequential_program.py"
-PROGRAM_ADDR = 0x30000
-"""Where the processor's program memory begins."""
 WORDS_A_LINE = 9
 
 CPU = "generic_rv32+zmmul+relax+save_restore-m-a-c-f-d"
@@ -107,16 +106,17 @@ def image_text(words: list[int]) -> str:
     )
 
 
-def generated(elf: bytes) -> dict[str, str]:
+def generated(elf: bytes) -> dict[str, bytes]:
     """Every file that is kept, by its path in the project."""
-    return {HEADER: constants_header(preset(PRESET)), IMAGE: image_text(read_program(elf, PROGRAM_ADDR))}
+    texts = {HEADER: constants_header(preset(PRESET)), IMAGE: image_text(read_program(elf, PROGRAM_BASE))}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def print_sizes(elf: bytes) -> None:
     """Words of each function and table, the largest first, and of the whole program."""
-    for name, size in symbol_sizes(elf, PROGRAM_ADDR):
+    for name, size in symbol_sizes(elf, PROGRAM_BASE):
         print(f"{-(-size // 4):6} {name}")
-    print(f"{len(read_program(elf, PROGRAM_ADDR)):6} words in all")
+    print(f"{len(read_program(elf, PROGRAM_BASE)):6} words in all")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -129,20 +129,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.sizes:
         print_sizes(elf)
         return 0
-    stale = []
-    for name, text in generated(elf).items():
-        path: Path = options.root / name
-        if path.is_file() and path.read_bytes() == text.encode():
-            continue
-        if options.check:
-            stale.append(name)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-        print(f"wrote {name}")
-    for name in stale:
-        print(f"{name} is stale: run scripts/gen_sequential.py", file=sys.stderr)
-    return 1 if stale else 0
+    return keep_files(generated(elf), options.root, check=options.check, script="scripts/gen_sequential.py")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,13 @@ WIDE16 = Config(cores=2, slices=2, lanes=16, element_width=16)
 """Together: every number of lanes but one, both element widths, 1, 2, 3, 5 and 8 cores a slice."""
 
 U64Array = npt.NDArray[np.uint64]
+
+
+def never_made(kind: type[Any]) -> Any:
+    """A unit before ``__init__``, of which Amaranth will not say that nobody used it: for parameters it refuses."""
+    made = kind.__new__(kind)
+    vars(made)["_MustUse__used"] = True
+    return made
 
 
 def name_of(config: Config) -> str:

@@ -189,6 +189,8 @@ def test_bad_searches_say_why_and_print_nothing(files, capsys, arguments, messag
         (["verilog"], "Missing option '--preset'"),
         (["verilog", "--preset", "huge"], "unknown preset 'huge'"),
         (["verilog", "--preset", "tiny-events", "--lanes", "4"], "'--lanes': tiny-events is no array, got 4"),
+        (["verilog", "--preset", "tiny-events", "--element-width", "8"], "'--element-width': tiny-events is no array"),
+        (["cosim", "--preset", "up5k", "--contexts", "2"], "memory 'spram' holds one context: contexts must be 0 or 1"),
         (["gates", "--preset", "huge"], "unknown preset 'huge'"),
         (["gates", "--preset", "core", "--liberty", "no.lib"], "no.lib: No such file"),
         (["cosim", "--preset", "huge"], "unknown preset 'huge'"),

@@ -5,21 +5,20 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sequential_host import SequentialHost, copy_state, differences, random_word
 
+from ganglion.wasm.build import COMPILER
 from golden.fixed.array import ArrayModel
 from golden.fixed.array_state import N_PINNED_SHIFT
 from golden.spec import Metric, Opcode, encode, preset
 from golden.spec.commands import SEARCH_EXACT
 from golden.spec.sequential_program import PROGRAM
+from scripts import gen_sequential
+from scripts.sequential_header import constants_header
 
-GENERATOR = Path(__file__).resolve().parent.parent / "scripts" / "gen_sequential.py"
-COMPILER = "0.17.1"
-"""The version of ziglang that the committed program was built with: another may choose other instructions."""
 MAX_WORDS = 2_560
 
 CONFIG = preset("up5k-snn", memory="block")
@@ -158,8 +157,15 @@ def test_settings_after_reset() -> None:
 
 @pytest.mark.skipif(importlib.metadata.version("ziglang") != COMPILER, reason=f"built with ziglang {COMPILER}")
 def test_the_committed_program_is_what_the_source_gives() -> None:
-    done = subprocess.run([sys.executable, GENERATOR, "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, gen_sequential.__file__, "--check"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_committed_constants_follow_from_the_specification() -> None:
+    text = constants_header(preset(gen_sequential.PRESET))
+    assert (gen_sequential.PROJECT / gen_sequential.HEADER).read_text() == text
 
 
 def test_the_program_fits() -> None:

@@ -8,7 +8,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
-from hw_units import bursts
+from hw_units import bursts, never_made
 
 from ganglion.engine import make_engine
 from golden.fixed.processor import NEAR, Program
@@ -190,5 +190,6 @@ def test_random_programs(seed: int) -> None:
 
 @pytest.mark.parametrize("n_words", [0, 4097])
 def test_a_program_has_its_size(n_words: int) -> None:
+    made = never_made(Processor)
     with pytest.raises(ValueError, match=f"1 to 4096 words, got {n_words}"):
-        Processor([0] * n_words)
+        made.__init__([0] * n_words)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from ganglion.cli.app import CheckFailed, app
-from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
+from ganglion.cli.options import (
+    Contexts,
+    Cores,
+    ElementWidth,
+    Json,
+    Lanes,
+    RequiredPreset,
+    Slices,
+    as_config,
+    config_json,
+)
 from ganglion.cli.output import print_facts, print_json, print_table, steps
 from ganglion.device_checks import as_choice, as_integer
 
@@ -37,6 +47,7 @@ def cosim(
     slices: Slices = None,
     lanes: Lanes = None,
     element_width: ElementWidth = None,
+    contexts: Contexts = None,
     json: Json = False,
 ) -> None:
     """Run random commands of all kinds on RTL and golden model, stalls included, and compare every cycle.
@@ -50,7 +61,8 @@ def cosim(
         as_choice("engine of --against wasm", engine, ENGINES[:1])
     as_integer("operations", operations, 1, 1 << 40)
     as_integer("seed", seed, 0, (1 << 64) - 1)
-    config = as_config(preset, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
+    sizes = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width, "contexts": contexts}
+    config = as_config(preset, **sizes)
     if against == "wasm":
         _against_wasm(config, operations, seed, json=json)
         return

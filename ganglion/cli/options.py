@@ -42,7 +42,8 @@ Cores = Annotated[int | None, typer.Option("--cores", help="Cores, 1 to 256, ins
 Slices = Annotated[int | None, typer.Option("--slices", help="Slices, instead of the preset's.")]
 Lanes = Annotated[int | None, typer.Option("--lanes", help="Dimensions a cycle (1, 2, 4, 8, 16), instead.")]
 Contexts = Annotated[
-    int | None, typer.Option("--contexts", help="Cores with neurons of their own; 0: no spiking units.")
+    int | None,
+    typer.Option("--contexts", help="Cores with neurons of their own, or contexts they share; 0: none."),
 ]
 ElementWidth = Annotated[int | None, typer.Option("--element-width", help="Bits of an element (8 or 16), instead.")]
 

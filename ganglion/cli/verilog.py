@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from ganglion.cli.app import app
-from ganglion.cli.options import Cores, ElementWidth, Json, Lanes, RequiredPreset, Slices, as_config, config_json
+from ganglion.cli.options import (
+    Contexts,
+    Cores,
+    ElementWidth,
+    Json,
+    Lanes,
+    RequiredPreset,
+    Slices,
+    as_config,
+    config_json,
+)
 from ganglion.cli.output import print_json, steps
 from ganglion.files import write_atomically
 from golden.spec import Config
@@ -26,6 +36,7 @@ def verilog(
     slices: Slices = None,
     lanes: Lanes = None,
     element_width: ElementWidth = None,
+    contexts: Contexts = None,
     json: Json = False,
 ) -> None:
     """Write the Verilog of an array with its AXI4-Lite bus: the module ganglion, with clk and rst_n.
@@ -34,18 +45,15 @@ def verilog(
     text classifiers: the module ganglion_events. With --json and no file, the text is in the object.
     """
     config: Config | EventUnitShape
+    sizes = {"cores": cores, "slices": slices, "lanes": lanes, "element_width": element_width, "contexts": contexts}
     if preset in EVENT_PRESETS:
-        for option, value in (
-            ("cores", cores),
-            ("slices", slices),
-            ("lanes", lanes),
-            ("element-width", element_width),
-        ):
+        for name, value in sizes.items():
             if value is not None:
+                option = name.replace("_", "-")
                 raise typer.BadParameter(f"{preset} is no array, got {value}", param_hint=f"'--{option}'")
         config, described = EVENT_PRESETS[preset], asdict(EVENT_PRESETS[preset])
     else:
-        config = as_config(preset, cores=cores, slices=slices, lanes=lanes, element_width=element_width)
+        config = as_config(preset, **sizes)
         described = config_json(config)
     with steps() as progress:
         progress(f"writing the Verilog of {config}")

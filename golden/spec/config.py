@@ -225,7 +225,7 @@ PRESETS: dict[str, Config] = {
     "folded256-snn": Config(cores=256, slices=1, lanes=16, contexts=256),
 }
 """Named configurations: ``tiny`` for tests, boards by their FPGA, 256 cores on 256 slices or folded onto one; with
-``-snn``, every core has its spiking neurons."""
+``-snn``, every core has its spiking neurons, but for ``up5k-snn``, whose cores share one context."""
 
 
 def preset(name: str, **changes: object) -> Config:
