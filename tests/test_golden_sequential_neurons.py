@@ -21,7 +21,14 @@ from golden.fixed.bus import Ganglion
 from golden.fixed.fabric_state import FabricSettings, TickStart
 from golden.spec import Metric, Opcode, encode, preset
 from golden.spec.constants import VECTORS_PER_CORE
-from golden.spec.neural import DT_MAX_RAW, PHASE_PERIOD, PHASE_WIDTH, TARGET_STEP_WIDTH, TimeStep, time_step
+from golden.spec.neural import (
+    DT_MAX_RAW,
+    PHASE_PERIOD,
+    PHASE_WIDTH,
+    TARGET_STEP_WIDTH,
+    TimeStep,
+    time_step,
+)
 from golden.spec.neural_commands import (
     ALL_CONTEXTS,
     NEURON_FIELDS,
@@ -30,6 +37,7 @@ from golden.spec.neural_commands import (
     NeuronField,
     TickPart,
 )
+from golden.spec.sequential_ports import SequentialPort
 
 CONFIG = replace(preset("up5k-snn"), memory="block")
 """The array whose commands the program runs: not the model of the program itself."""
@@ -39,6 +47,8 @@ WIDTHS = [info.width for info in NEURON_FIELDS]
 CONTEXT_FIELDS = (NeuronField.SPIKES, NeuronField.EXTERNAL, NeuronField.GLIMPSES)
 MIXED: list[int] = [*NeuralOpcode, N.TICK, N.TICK, N.NEURO_SEARCH, Opcode.SEARCH, Opcode.MERGE, Opcode.SET_COUNT]
 """Commands of neurons, and those that fill the result list."""
+UNTOUCHED = -1
+"""Number of unread results of a list whose reading a command does not begin anew."""
 COUNTED = (Opcode.INSERT, Opcode.SEARCH, Opcode.MERGE, *NeuralOpcode)
 
 
@@ -236,8 +246,11 @@ class Scrambled(Pair):
         """A command in both."""
         word, settings = encode(opcode, core=core, index=index, value=value), self.bench.settings
         start = TickStart(2, phase_due)
+        self.model.n_unread, n_shown = UNTOUCHED, self.host.host.n_stored[SequentialPort.LIST_COUNT]
         made = self.model.execute(word, data, settings=settings, tick_start=start)
         self.execute(word, made, self.host.execute(word, data, settings=settings, phase_due=phase_due))
+        is_unread = self.host.host.n_stored[SequentialPort.LIST_COUNT] - n_shown
+        assert is_unread == (self.model.n_unread != UNTOUCHED), f"{word:#010x}: all results unread again"
 
     def run_random(self) -> None:
         """Any command of neurons, or one that fills the result list."""
