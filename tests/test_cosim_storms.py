@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-import numpy as np
 import pytest
-from fabric_bus_bench import Bench
+from fabric_scene import Scene
 
-from ganglion.cosim.host import Transfer
-from ganglion.engine import ChangeEvents, EventComparer
-from ganglion.engine.top import array_engine
 from golden.fixed.bits import mask
 from golden.fixed.bus_events import OUTLET_DEPTH, Reporter
-from golden.spec import Config, Opcode, buffers
+from golden.spec import Config
 from golden.spec.constants import VECTORS_PER_CORE
 from golden.spec.neural import GAIN, time_step
 from golden.spec.neural_commands import NeuralOpcode, NeuronField, TickPart
@@ -24,56 +19,6 @@ SHARED = Config(cores=4, slices=2, lanes=4, contexts=2)
 ALL = mask(VECTORS_PER_CORE)
 FULL = 0xFFFF
 EVERYTHING = mask(len(TickPart))
-
-
-class Scene(Bench):
-    """A scene played on the golden model; ``check`` plays it on the hardware. All pins go through the host."""
-
-    def __init__(self) -> None:
-        super().__init__(SHARED)
-        self.rng = np.random.default_rng(5)
-
-    def fill(self, core: int) -> None:
-        """32 vectors, so that the neurons have neighbours."""
-        words = range(*next((b.addr, b.end, 4) for b in buffers(SHARED) if b.name == "VECTOR"))
-        for _ in range(VECTORS_PER_CORE):
-            for word in words:
-                self.put_at(word, int(self.rng.integers(1 << 32)))
-            assert self.do(Opcode.INSERT, core=core) < VECTORS_PER_CORE
-
-    def put_at(self, addr: int, value: int) -> None:
-        assert self.host.play([Transfer.write(addr, value)])
-
-    def pins(self, **levels: int) -> None:
-        for name, level in levels.items():
-            setattr(self.host.pins, name, level)
-
-    def stop(self) -> None:
-        """No more ticks by time, and the last one has ended."""
-        self.put("CONTROL", 0)
-        self.until_idle()
-
-    def look(self, cores: tuple[int, ...]) -> Counter[Any]:
-        """All that is left in the neurons of these cores, read over the bus."""
-        found: Counter[Any] = Counter()
-        for core in cores:
-            for field in NeuronField:
-                for index in (0, 7, 31):
-                    found[core, field, index] = self.do(NeuralOpcode.READ_NEURON, core, index, field) & mask(32)
-            for index in range(VECTORS_PER_CORE):
-                found[core, "weight", index] = self.do(Opcode.GET_WEIGHT, core, index)
-        return found
-
-    def check(self) -> None:
-        segments, end = self.host.take_segments(), self.model.cycle
-        cycle, word, value = self.model.take_events()
-        past = cycle < end
-        expected = ChangeEvents(cycle[past], word[past].astype(np.uint32), value[past])
-        assert segments.n_cycles == end
-        with array_engine(SHARED) as engine:
-            actual = engine.run_segments(segments.counts, segments.values)
-            difference = EventComparer(engine.ports).feed(expected, actual)
-        assert difference is None, difference
 
 
 @pytest.fixture
@@ -101,7 +46,7 @@ def until(scene: Scene, words: Counter[int], n_words: int) -> None:
 
 def test_every_neuron_spikes_in_every_tick_for_a_thousand_ticks(words: Counter[int]) -> None:
     """Spikes that stay (no STEP), learned from and delivered both ways, tick after tick without a pause."""
-    scene = Scene()
+    scene = Scene(SHARED)
     for core in (0, 1):
         scene.fill(core)
         assert scene.do(NeuralOpcode.WRITE_NEURON, core, 0, NeuronField.SPIKES, ALL) == 1
@@ -128,7 +73,7 @@ def test_every_neuron_spikes_in_every_tick_for_a_thousand_ticks(words: Counter[i
 def test_every_neuron_fires_and_is_fired_at(words: Counter[int]) -> None:
     """Membranes far above thresholds and words of all spikes from outside in every cycle: the inlet overflows, every
     tick's word is full, and the neurons fire themselves whenever they are not refractory."""
-    scene = Scene()
+    scene = Scene(SHARED)
     for core in (0, 1):
         scene.fill(core)
     step = time_step(5 << 16)
@@ -156,7 +101,7 @@ def test_every_neuron_fires_and_is_fired_at(words: Counter[int]) -> None:
 
 
 def test_counters_stop_at_their_ends_and_writes_go_before_counts() -> None:
-    scene = Scene()
+    scene = Scene(SHARED)
     scene.put("PARTS", EVERYTHING)
     scene.put("TIME_BASE", 1)
     assert scene.get("OVERRUN") == scene.get("DROPPED") == 0
@@ -186,7 +131,7 @@ def test_counters_stop_at_their_ends_and_writes_go_before_counts() -> None:
 
 def test_the_stream_is_switched_while_events_wait() -> None:
     """Events go by the stream or by EVENT, each once, in order, wherever CONTROL sends them."""
-    scene, taken = Scene(), []
+    scene, taken = Scene(SHARED), []
     assert scene.do(NeuralOpcode.WRITE_NEURON, 1, 0, NeuronField.SPIKES, ALL) == 1
     scene.do(NeuralOpcode.TICK, 1, value=TickPart.RECORD)
     valid, data = (scene.model.output_names.index(name) for name in ("event_valid", "event_data"))
