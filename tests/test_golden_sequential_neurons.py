@@ -25,6 +25,7 @@ from golden.spec.neural import (
     DT_MAX_RAW,
     PHASE_PERIOD,
     PHASE_WIDTH,
+    SPIKE_RATE_STEP_RAW,
     TARGET_STEP_WIDTH,
     TimeStep,
     time_step,
@@ -210,7 +211,8 @@ class Scrambled(Pair):
         context = self.fabric.of(0)
         context.glimpses = int(rng.integers(4))
         context.state.spikes, context.external = (int(rng.integers(1 << 32) & rng.integers(1 << 32)) for _ in range(2))
-        if rng.random() < 0.5:  # some near the end of their refractory time, membranes near the threshold
+        if rng.random() < 0.5:  # some near the end of their refractory time, the greatest rate, the threshold
+            context.state.rate[::2] = mask(24) - rng.integers(0, SPIKE_RATE_STEP_RAW, 16)
             context.state.elapsed[:] = rng.choice([0, 1, (1 << 17) - 1, 1 << 17, mask(24), mask(24) - 1], 32)
             context.state.threshold[:] = np.maximum(context.state.membrane << 6, 0) + rng.integers(0, 200, 32) & mask(
                 30
