@@ -7,12 +7,12 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec.sequential_ports import PROGRAM_BASE
 from hw.multiplier import MULTIPLY_STEPS, Multiplier
 
-__all__ = ["ADDRESS_WIDTH", "PROCESSOR_PORTS", "PROGRAM_BASE", "PROGRAM_WORDS", "Processor"]
+__all__ = ["ADDRESS_WIDTH", "PROCESSOR_PORTS", "PROGRAM_WORDS", "Processor"]
 
 ADDRESS_WIDTH = 18
-PROGRAM_BASE = 0x30000
 PROGRAM_WORDS = 4096
 """Words that the program counter reaches."""
 N_REGISTERS = 32

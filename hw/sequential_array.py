@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In
 
 from golden.spec import Config
 from golden.spec.constants import CORE_WIDTH, INDEX_WIDTH, MAX_DIMS, MAX_RESULTS
+from golden.spec.sequential_ports import BUFFER_PORT, LIST_BASE, OPERAND_PORT
 from golden.spec.sequential_ports import SequentialPort as Port
 from hw.array import array_ports
 from hw.bits import select
@@ -21,18 +22,16 @@ from hw.spram import ADDR_WIDTH, Spram
 __all__ = ["SequentialArray"]
 
 PORT_BITS = 5
-BUFFER_BIT, OPERAND_BIT = 6, 7
+BUFFER_BIT, OPERAND_BIT = (port.bit_length() - 1 for port in (BUFFER_PORT, OPERAND_PORT))
 """Of a port's number: an element of the buffer memory, an operand word."""
 WORD_BITS = 32
-LIST_BASE = 0x1C000
-"""Where in the memory the list's entries lie, 8 bytes each."""
 
 
 class SequentialArray(wiring.Component):
     """One slice's worth of cores that a processor works for. Contract: ``docs/contract_sequential.md``.
 
-    Parameters: config; ``program``: the processor's, 32-bit words. The front end may use the buffer memory and the
-    result list while ``busy`` is 0, and while a tick by time runs.
+    Parameters: config; ``program``: the processor's, 32-bit words. The front end may use the result list while
+    ``busy`` is 0, and the buffer memory also while a tick by time runs.
     """
 
     def __init__(self, config: Config, program: Sequence[int]) -> None:

@@ -20,8 +20,9 @@ sys.path.insert(0, str(PROJECT))
 
 import boards.tools  # noqa: E402
 from ganglion.engine.build import run_tool  # noqa: E402
-from golden.fixed.processor_traces import PROGRAM_BASE, decode  # noqa: E402
+from golden.fixed.processor_traces import decode  # noqa: E402
 from golden.spec import preset  # noqa: E402
+from golden.spec.sequential_ports import PROGRAM_BASE  # noqa: E402
 from scripts.elf32 import code_words, read_program, symbol_sizes  # noqa: E402
 from scripts.kept_files import keep_files  # noqa: E402
 from scripts.sequential_header import constants_header  # noqa: E402

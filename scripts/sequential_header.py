@@ -20,7 +20,14 @@ from golden.spec.neural_commands import (
 )
 from golden.spec.qformat import QFormat
 from golden.spec.registers import REGION_DELTA, REGION_QUERY, REGION_SCRATCH, REGION_VECTOR
-from golden.spec.sequential_ports import BUFFER_PORT, OPERAND_PORT, SequentialPort
+from golden.spec.sequential_ports import (
+    BUFFER_PORT,
+    DATA_BASE,
+    NODES_BASE,
+    OPERAND_PORT,
+    PORT_BASE,
+    SequentialPort,
+)
 from scripts.gen_text import c_comment
 
 MACHINE_TYPES = ((8, False), (8, True), (16, False), (16, True), (32, False), (32, True))
@@ -164,6 +171,9 @@ def array_numbers(config: Config) -> dict[str, int]:
         "REGION_VECTOR": REGION_VECTOR,
         "REGION_DELTA": REGION_DELTA,
         "REGION_SCRATCH": REGION_SCRATCH,
+        "NODES_BASE": NODES_BASE,
+        "DATA_BASE": DATA_BASE,
+        "PORT_BASE": PORT_BASE,
     }
 
 

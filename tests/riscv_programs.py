@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from golden.fixed.processor_traces import PROGRAM_BASE
+from golden.spec.sequential_ports import PROGRAM_BASE
 from scripts.elf32 import read_program
 
 LINKER_SCRIPT = """

@@ -30,7 +30,7 @@ struct host {
 
 struct host host;
 struct variables host_variables;
-uint8_t host_rows[0x10000];
+uint8_t host_rows[NODES_BASE];
 struct node host_nodes[4096];
 
 static int32_t key_of(uint32_t row)

@@ -9,7 +9,7 @@ import pytest
 from riscv_programs import Board, words_of
 
 from golden.fixed.processor import Processor, ProcessorError, Program
-from golden.fixed.processor_traces import PROGRAM_BASE
+from golden.spec.sequential_ports import PROGRAM_BASE
 
 WORD = (1 << 32) - 1
 CORNERS = (0, 1, 2, 31, 32, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF, 0xFFFF8000, 0x00010000)

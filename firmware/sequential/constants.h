@@ -122,6 +122,9 @@ enum port {
 #define REGION_VECTOR 1
 #define REGION_DELTA 2
 #define REGION_SCRATCH 3
+#define NODES_BASE 65536
+#define DATA_BASE 98304
+#define PORT_BASE 131072
 
 enum neuron_field {
     FIELD_BRANCH_0 = 0,

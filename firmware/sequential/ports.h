@@ -18,7 +18,7 @@ struct node {
 
 #ifdef SEQUENTIAL_HOST
 /* Tests compile the program for their own machine: memory is an array there, and ports are functions of the test. */
-extern uint8_t host_rows[0x10000];
+extern uint8_t host_rows[NODES_BASE];
 extern struct node host_nodes[4096];
 extern uint32_t (*host_load)(uint32_t port);
 extern void (*host_store)(uint32_t port, uint32_t value);
@@ -28,8 +28,8 @@ static inline uint32_t load(uint32_t port) { return host_load(port); }
 static inline void store(uint32_t port, uint32_t value) { host_store(port, value); }
 #else
 #define ROWS ((int8_t *)0x00000)
-#define NODES ((struct node *)0x10000)
-#define PORTS ((volatile uint32_t *)0x20000)
+#define NODES ((struct node *)NODES_BASE)
+#define PORTS ((volatile uint32_t *)PORT_BASE)
 static inline uint32_t load(uint32_t port) { return PORTS[port]; }
 static inline void store(uint32_t port, uint32_t value) { PORTS[port] = value; }
 #endif

@@ -46,7 +46,7 @@ extern struct variables host_variables;
 #define VARIABLES (&host_variables)
 #else
 /* As a number, which costs an instruction less than a symbol's address. */
-#define VARIABLES ((struct variables *)0x18000)
+#define VARIABLES ((struct variables *)DATA_BASE)
 #endif
 #define counts (VARIABLES->n_vectors) /* of each core */
 #define dims (VARIABLES->n_dims)

@@ -11,19 +11,17 @@ from typing import Any, Protocol
 from golden.fixed.bits import mask
 from golden.fixed.processor_traces import (
     CYCLES,
-    MEMORY_BYTES,
     MORE_LOAD,
     MORE_MULTIPLY,
     MORE_PORT_LOAD,
     N_REGISTERS,
-    PORT_BASE,
-    PROGRAM_BASE,
     TO_PORT,
     Instruction,
     ProcessorError,
     Program,
     decode,
 )
+from golden.spec.sequential_ports import MEMORY_BYTES, PORT_BASE, PROGRAM_BASE
 
 __all__ = ["Ports", "Processor", "ProcessorError", "Program"]
 

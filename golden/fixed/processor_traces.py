@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from types import CodeType
 
 from golden.fixed.bits import mask
+from golden.spec.sequential_ports import MEMORY_BYTES, PORT_BASE, PROGRAM_BASE
 
-MEMORY_BYTES = 0x20000
-PORT_BASE = 0x20000
-PROGRAM_BASE = 0x30000
 N_REGISTERS = 32
 
 CYCLES = 2

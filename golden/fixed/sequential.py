@@ -15,9 +15,9 @@ from golden.fixed.processor import Processor, Program
 from golden.fixed.sequential_ports import PortState, Progress, Request, SequentialPorts
 from golden.spec import Config
 from golden.spec.constants import MAX_DIMS, N_NODE_TYPES, VECTORS_PER_CORE
+from golden.spec.sequential_ports import NODES_BASE
 
 MAX_ROWS = 128 * VECTORS_PER_CORE
-NODES_BASE = 0x10000
 NODE_WORDS = 2
 """32-bit words of a node."""
 TYPE_SHIFT, WEIGHT_SHIFT, COUNTS_WIDTH = 8, 16, 4

@@ -1,8 +1,28 @@
-"""Ports of the sequential engine's processor, by number; see ``docs/contract_sequential.md``."""
+"""Addresses of the sequential engine's processor, and its ports by number; see ``docs/contract_sequential.md``."""
 
 from enum import IntEnum
 
-__all__ = ["BUFFER_PORT", "OPERAND_PORT", "SequentialPort"]
+__all__ = [
+    "BUFFER_PORT",
+    "DATA_BASE",
+    "LIST_BASE",
+    "MEMORY_BYTES",
+    "NODES_BASE",
+    "OPERAND_PORT",
+    "PORT_BASE",
+    "PROGRAM_BASE",
+    "SequentialPort",
+]
+
+NODES_BASE = 0x10000
+"""Nodes lie behind the rows, which begin at 0."""
+DATA_BASE = 0x18000
+"""The program's own data."""
+LIST_BASE = 0x1C000
+"""Entries of the result list, 8 bytes each, as the hardware writes them."""
+MEMORY_BYTES = 0x20000
+PORT_BASE = 0x20000
+PROGRAM_BASE = 0x30000
 
 
 class SequentialPort(IntEnum):
