@@ -91,7 +91,10 @@ class Network:
         if not config.contexts:
             raise ValueError("this array has no spiking units: make the device with a preset such as 'folded256-snn'")
         if config.contexts != config.cores:
-            raise ValueError(f"a network needs a context for each of the {config.cores} cores, not {config.contexts}")
+            raise ValueError(
+                f"a network needs a context for each of the {config.cores} cores, not {config.contexts}: "
+                f"make the device with cores={config.contexts}"
+            )
         self._device = device
         self._dt_raw = 1 << DT_FRACTION_BITS
         self._gain_raw = 0

@@ -184,6 +184,14 @@ def test_random_commands(metric: Metric, dims: int) -> None:
     assert pair.twin.differences() == []
 
 
+def test_the_answer_is_there_before_the_command_ends() -> None:
+    array = ArrayModel(CONFIG)
+    array.execute(encode(Opcode.SET_COUNT, core=3, value=7))
+    done = array.execute(encode(Opcode.COUNT, core=3))
+    assert done.answer == 7
+    assert 1 < done.answer_cycle < done.cycles
+
+
 def test_differences_are_found() -> None:
     pair = Pair(0, Metric.L2, 16)
     pair.compare(encode(Opcode.SEARCH, value=5 | 32), 0, 0xFFFF, 0)
