@@ -1,6 +1,6 @@
 """The netlist for the iCE40 UltraPlus does what the golden model says, in every cycle and on every output.
 
-Synthesis, models of the cells, Verilator: about two minutes the first time, a few seconds from the caches.
+Synthesis, models of the cells, Verilator: about four minutes the first time, a few seconds from the caches.
 """
 
 from collections.abc import Iterator

@@ -60,6 +60,30 @@ def test_both_backends_tell_the_same_story() -> None:
         assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
 
 
+def searches_and_ticks(backend: str) -> list[np.ndarray]:
+    """On a sequential array, whose program has to be back from one command when the next one comes."""
+    device = Device(8, config=preset("up5k-snn", cores=1), backend=backend)
+    rng = np.random.default_rng(8)
+    device.add(np.arange(20), rng.normal(size=(20, 8)))
+    net, queries = device.network, rng.normal(size=(6, 8))
+    net.gain = 0.5
+    told: list[np.ndarray] = []
+    for found in (device.search(queries, 5), device.search(queries, 3, mode="beam"), net.search(queries[0], 4)):
+        told += [found.keys, found.distances, found.cycles]
+    net.inject(device.keys[:7], 1.5)
+    for learn in (False, True):
+        done = net.tick(6, learn=learn)
+        told += [done.cycles, *done.keys]
+    told += list(net.state().values())
+    device.close()
+    return told
+
+
+def test_a_sequential_array_takes_the_same_cycles_on_both_backends() -> None:
+    for ours, theirs in zip(searches_and_ticks("golden"), searches_and_ticks("sim"), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 def both_ways(backend: str) -> list[np.ndarray]:
     """The last neurons of a full core fire, and spikes of theirs come from outside before they do."""
     device = Device(8, config=CONFIG, backend=backend)

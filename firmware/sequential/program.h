@@ -26,7 +26,12 @@ struct list {
 
 /* The command at work. */
 struct command {
-    uint8_t opcode, core, index, value;
+    union {
+        uint32_t word;
+        struct {
+            uint8_t opcode, core, index, value;
+        };
+    };
 };
 
 /* What the parts of the program share, at the beginning of its memory. */
