@@ -8,7 +8,7 @@ from fabric_bench import Bench
 from riscv_programs import words_of
 
 from golden.fixed.array import ArrayModel
-from golden.fixed.fabric_state import FabricSettings
+from golden.fixed.fabric_state import FabricSettings, TickStart
 from golden.fixed.processor import Program
 from golden.fixed.scan_unit import ScanUnit
 from golden.fixed.sequential import SequentialEngine
@@ -190,6 +190,11 @@ def test_the_answer_is_there_before_the_command_ends() -> None:
     done = array.execute(encode(Opcode.COUNT, core=3))
     assert done.answer == 7
     assert 1 < done.answer_cycle < done.cycles
+
+
+def test_what_a_tick_meets_is_the_bus_models_matter() -> None:
+    with pytest.raises(ValueError, match=r"an empty inlet and an idle reporter, got TickStart"):
+        ArrayModel(CONFIG).execute(encode(NeuralOpcode.TICK), tick_start=TickStart(2))
 
 
 def test_differences_are_found() -> None:

@@ -151,13 +151,15 @@ class ArrayModel(BatchArray):
             tick_start: what a TICK meets; None: an empty inlet and an idle reporter. Not for a sequential array.
 
         Raises:
-            ValueError: the bus would refuse the command.
+            ValueError: the bus would refuse the command, or ``tick_start`` for a sequential array.
         """
         reason = self.refusal(word)
         if reason is not Error.NONE:
             raise ValueError(f"command {word:#010x} is refused: {reason.name}")
         if self.sequential is None:
             return self.perform(word, data, type_mask, alpha_raw, settings=settings, tick_start=tick_start)
+        if tick_start is not None:
+            raise ValueError(f"a sequential array's engine meets an empty inlet and an idle reporter, got {tick_start}")
         registers = Request(word, data, type_mask, alpha_raw, settings)
         shown = self.sequential.measure(registers)
         done = self.perform(word, data, type_mask, alpha_raw, settings=settings)
